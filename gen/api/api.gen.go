@@ -827,6 +827,72 @@ func (e GetOptionsParamsType) Valid() bool {
 	}
 }
 
+// Defines values for ShowResetParamsChanged.
+const (
+	ShowResetParamsChangedTrue ShowResetParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsChanged enum.
+func (e ShowResetParamsChanged) Valid() bool {
+	switch e {
+	case ShowResetParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsError.
+const (
+	ShowResetParamsErrorCODEINVALID     ShowResetParamsError = "CODE_INVALID"
+	ShowResetParamsErrorTOOMANYREQUESTS ShowResetParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsError enum.
+func (e ShowResetParamsError) Valid() bool {
+	switch e {
+	case ShowResetParamsErrorCODEINVALID:
+		return true
+	case ShowResetParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsRegistered.
+const (
+	ShowSignUpParamsRegisteredTrue ShowSignUpParamsRegistered = true
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsRegistered enum.
+func (e ShowSignUpParamsRegistered) Valid() bool {
+	switch e {
+	case ShowSignUpParamsRegisteredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsError.
+const (
+	ShowSignUpParamsErrorCODEINVALID     ShowSignUpParamsError = "CODE_INVALID"
+	ShowSignUpParamsErrorTOOMANYREQUESTS ShowSignUpParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsError enum.
+func (e ShowSignUpParamsError) Valid() bool {
+	switch e {
+	case ShowSignUpParamsErrorCODEINVALID:
+		return true
+	case ShowSignUpParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetTOTPPictureParamsFormat.
 const (
 	GetTOTPPictureParamsFormatPng GetTOTPPictureParamsFormat = "png"
@@ -1830,6 +1896,18 @@ type ResetPasswordRequest struct {
 	Password NewPassword `json:"password"`
 }
 
+// ResetWithLinkRequest defines model for ResetWithLinkRequest.
+type ResetWithLinkRequest struct {
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
+}
+
 // Right 权限 · What the members of a group may do beyond their own account.
 //
 // - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
@@ -1986,6 +2064,21 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
 	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignUpRequest defines model for SignUpRequest.
+type SignUpRequest struct {
+	// Name 用户名 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // SixDigits 六位验证码 · The six digits that were sent.
@@ -2795,6 +2888,42 @@ type GetOptionsParams struct {
 // GetOptionsParamsType defines parameters for GetOptions.
 type GetOptionsParamsType string
 
+// ShowResetParams defines parameters for ShowReset.
+type ShowResetParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 密码已修改 · The password was changed.
+	Changed *ShowResetParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why the password was not changed.
+	Error *ShowResetParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowResetParamsChanged defines parameters for ShowReset.
+type ShowResetParamsChanged bool
+
+// ShowResetParamsError defines parameters for ShowReset.
+type ShowResetParamsError string
+
+// ShowSignUpParams defines parameters for ShowSignUp.
+type ShowSignUpParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Registered 账号已创建 · The account was created.
+	Registered *ShowSignUpParamsRegistered `form:"registered,omitempty" json:"registered,omitempty"`
+
+	// Error 未注册的原因 · Why no account was created.
+	Error *ShowSignUpParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowSignUpParamsRegistered defines parameters for ShowSignUp.
+type ShowSignUpParamsRegistered bool
+
+// ShowSignUpParamsError defines parameters for ShowSignUp.
+type ShowSignUpParamsError string
+
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -2888,6 +3017,12 @@ type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
 type RenewSessionJSONRequestBody = RenewRequest
+
+// ResetWithLinkFormdataRequestBody defines body for ResetWithLink for application/x-www-form-urlencoded ContentType.
+type ResetWithLinkFormdataRequestBody = ResetWithLinkRequest
+
+// RegisterWithLinkFormdataRequestBody defines body for RegisterWithLink for application/x-www-form-urlencoded ContentType.
+type RegisterWithLinkFormdataRequestBody = SignUpRequest
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
@@ -3171,6 +3306,18 @@ type ServerInterface interface {
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(w http.ResponseWriter, r *http.Request)
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	// (GET /reset)
+	ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams)
+	// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+	// (POST /reset)
+	ResetWithLink(w http.ResponseWriter, r *http.Request)
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	// (GET /sign-up)
+	ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams)
+	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+	// (POST /sign-up)
+	RegisterWithLink(w http.ResponseWriter, r *http.Request)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(w http.ResponseWriter, r *http.Request)
@@ -3576,6 +3723,30 @@ func (_ Unimplemented) CreateRefreshCode(w http.ResponseWriter, r *http.Request)
 // RenewSession 刷新令牌 · Renew the session
 // (POST /refresh_token)
 func (_ Unimplemented) RenewSession(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowReset 重置密码的页面 · Show the page that resets a password
+// (GET /reset)
+func (_ Unimplemented) ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+// (POST /reset)
+func (_ Unimplemented) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowSignUp 注册页面 · Show the page that completes a registration
+// (GET /sign-up)
+func (_ Unimplemented) ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+// (POST /sign-up)
+func (_ Unimplemented) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -6082,6 +6253,152 @@ func (siw *ServerInterfaceWrapper) RenewSession(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ShowReset operation middleware
+func (siw *ServerInterfaceWrapper) ShowReset(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowResetParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "changed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "changed", r.URL.Query(), &params.Changed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "changed"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "changed", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowReset(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResetWithLink operation middleware
+func (siw *ServerInterfaceWrapper) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetWithLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ShowSignUp operation middleware
+func (siw *ServerInterfaceWrapper) ShowSignUp(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSignUpParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "registered" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "registered", r.URL.Query(), &params.Registered, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "registered"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "registered", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowSignUp(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RegisterWithLink operation middleware
+func (siw *ServerInterfaceWrapper) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RegisterWithLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetUser operation middleware
 func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
 
@@ -6609,6 +6926,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/confirm_email", wrapper.ConfirmEmail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/reset", wrapper.ShowReset)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/reset", wrapper.ResetWithLink)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/sign-up", wrapper.ShowSignUp)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/sign-up", wrapper.RegisterWithLink)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/first_run", wrapper.ShowFirstRun)
@@ -16286,6 +16615,548 @@ func (response RenewSession503JSONResponse) VisitRenewSessionResponse(w http.Res
 	return err
 }
 
+type ShowResetRequestObject struct {
+	Params ShowResetParams
+}
+
+type ShowResetResponseObject interface {
+	VisitShowResetResponse(w http.ResponseWriter) error
+}
+
+type ShowReset200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowReset200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowReset200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowReset200TextHTMLCharsetUTF8Response) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowReset400JSONResponse Error
+
+func (response ShowReset400JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowReset406JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset500JSONResponse struct{ InternalJSONResponse }
+
+func (response ShowReset500JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowReset503JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLinkRequestObject struct {
+	Body *ResetWithLinkFormdataRequestBody
+}
+
+type ResetWithLinkResponseObject interface {
+	VisitResetWithLinkResponse(w http.ResponseWriter) error
+}
+
+type ResetWithLink200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ResetWithLink200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ResetWithLink200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ResetWithLink200TextHTMLCharsetUTF8Response) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ResetWithLink303ResponseHeaders struct {
+	Location string
+}
+
+type ResetWithLink303Response struct {
+	Headers ResetWithLink303ResponseHeaders
+}
+
+func (response ResetWithLink303Response) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type ResetWithLink400JSONResponse Error
+
+func (response ResetWithLink400JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response ResetWithLink403JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ResetWithLink406JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetWithLink413JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetWithLink415JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink500JSONResponse struct{ InternalJSONResponse }
+
+func (response ResetWithLink500JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetWithLink503JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUpRequestObject struct {
+	Params ShowSignUpParams
+}
+
+type ShowSignUpResponseObject interface {
+	VisitShowSignUpResponse(w http.ResponseWriter) error
+}
+
+type ShowSignUp200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowSignUp200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowSignUp200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowSignUp200TextHTMLCharsetUTF8Response) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowSignUp400JSONResponse Error
+
+func (response ShowSignUp400JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowSignUp406JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp500JSONResponse struct{ InternalJSONResponse }
+
+func (response ShowSignUp500JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowSignUp503JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLinkRequestObject struct {
+	Body *RegisterWithLinkFormdataRequestBody
+}
+
+type RegisterWithLinkResponseObject interface {
+	VisitRegisterWithLinkResponse(w http.ResponseWriter) error
+}
+
+type RegisterWithLink200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type RegisterWithLink200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       RegisterWithLink200ResponseHeaders
+	ContentLength int64
+}
+
+func (response RegisterWithLink200TextHTMLCharsetUTF8Response) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type RegisterWithLink303ResponseHeaders struct {
+	Location string
+}
+
+type RegisterWithLink303Response struct {
+	Headers RegisterWithLink303ResponseHeaders
+}
+
+func (response RegisterWithLink303Response) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type RegisterWithLink400JSONResponse Error
+
+func (response RegisterWithLink400JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response RegisterWithLink403JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response RegisterWithLink406JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response RegisterWithLink413JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RegisterWithLink415JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink500JSONResponse struct{ InternalJSONResponse }
+
+func (response RegisterWithLink500JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RegisterWithLink503JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetUserRequestObject struct {
 }
 
@@ -18543,6 +19414,18 @@ type StrictServerInterface interface {
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(ctx context.Context, request RenewSessionRequestObject) (RenewSessionResponseObject, error)
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	// (GET /reset)
+	ShowReset(ctx context.Context, request ShowResetRequestObject) (ShowResetResponseObject, error)
+	// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+	// (POST /reset)
+	ResetWithLink(ctx context.Context, request ResetWithLinkRequestObject) (ResetWithLinkResponseObject, error)
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	// (GET /sign-up)
+	ShowSignUp(ctx context.Context, request ShowSignUpRequestObject) (ShowSignUpResponseObject, error)
+	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+	// (POST /sign-up)
+	RegisterWithLink(ctx context.Context, request RegisterWithLinkRequestObject) (RegisterWithLinkResponseObject, error)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
@@ -20292,6 +21175,128 @@ func (sh *strictHandler) RenewSession(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RenewSessionResponseObject); ok {
 		if err := validResponse.VisitRenewSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowReset operation middleware
+func (sh *strictHandler) ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams) {
+	var request ShowResetRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowReset(ctx, request.(ShowResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowReset")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowResetResponseObject); ok {
+		if err := validResponse.VisitShowResetResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetWithLink operation middleware
+func (sh *strictHandler) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+	var request ResetWithLinkRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body ResetWithLinkFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetWithLink(ctx, request.(ResetWithLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetWithLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetWithLinkResponseObject); ok {
+		if err := validResponse.VisitResetWithLinkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowSignUp operation middleware
+func (sh *strictHandler) ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams) {
+	var request ShowSignUpRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSignUp(ctx, request.(ShowSignUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSignUp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowSignUpResponseObject); ok {
+		if err := validResponse.VisitShowSignUpResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RegisterWithLink operation middleware
+func (sh *strictHandler) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
+	var request RegisterWithLinkRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body RegisterWithLinkFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterWithLink(ctx, request.(RegisterWithLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterWithLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RegisterWithLinkResponseObject); ok {
+		if err := validResponse.VisitRegisterWithLinkResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

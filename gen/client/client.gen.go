@@ -828,6 +828,72 @@ func (e GetOptionsParamsType) Valid() bool {
 	}
 }
 
+// Defines values for ShowResetParamsChanged.
+const (
+	ShowResetParamsChangedTrue ShowResetParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsChanged enum.
+func (e ShowResetParamsChanged) Valid() bool {
+	switch e {
+	case ShowResetParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsError.
+const (
+	ShowResetParamsErrorCODEINVALID     ShowResetParamsError = "CODE_INVALID"
+	ShowResetParamsErrorTOOMANYREQUESTS ShowResetParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsError enum.
+func (e ShowResetParamsError) Valid() bool {
+	switch e {
+	case ShowResetParamsErrorCODEINVALID:
+		return true
+	case ShowResetParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsRegistered.
+const (
+	ShowSignUpParamsRegisteredTrue ShowSignUpParamsRegistered = true
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsRegistered enum.
+func (e ShowSignUpParamsRegistered) Valid() bool {
+	switch e {
+	case ShowSignUpParamsRegisteredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsError.
+const (
+	ShowSignUpParamsErrorCODEINVALID     ShowSignUpParamsError = "CODE_INVALID"
+	ShowSignUpParamsErrorTOOMANYREQUESTS ShowSignUpParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsError enum.
+func (e ShowSignUpParamsError) Valid() bool {
+	switch e {
+	case ShowSignUpParamsErrorCODEINVALID:
+		return true
+	case ShowSignUpParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetTOTPPictureParamsFormat.
 const (
 	GetTOTPPictureParamsFormatPng GetTOTPPictureParamsFormat = "png"
@@ -1831,6 +1897,18 @@ type ResetPasswordRequest struct {
 	Password NewPassword `json:"password"`
 }
 
+// ResetWithLinkRequest defines model for ResetWithLinkRequest.
+type ResetWithLinkRequest struct {
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
+}
+
 // Right 权限 · What the members of a group may do beyond their own account.
 //
 // - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
@@ -1987,6 +2065,21 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
 	// requires a second factor: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignUpRequest defines model for SignUpRequest.
+type SignUpRequest struct {
+	// Name 用户名 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // SixDigits 六位验证码 · The six digits that were sent.
@@ -2796,6 +2889,42 @@ type GetOptionsParams struct {
 // GetOptionsParamsType defines parameters for GetOptions.
 type GetOptionsParamsType string
 
+// ShowResetParams defines parameters for ShowReset.
+type ShowResetParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 密码已修改 · The password was changed.
+	Changed *ShowResetParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why the password was not changed.
+	Error *ShowResetParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowResetParamsChanged defines parameters for ShowReset.
+type ShowResetParamsChanged bool
+
+// ShowResetParamsError defines parameters for ShowReset.
+type ShowResetParamsError string
+
+// ShowSignUpParams defines parameters for ShowSignUp.
+type ShowSignUpParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Registered 账号已创建 · The account was created.
+	Registered *ShowSignUpParamsRegistered `form:"registered,omitempty" json:"registered,omitempty"`
+
+	// Error 未注册的原因 · Why no account was created.
+	Error *ShowSignUpParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowSignUpParamsRegistered defines parameters for ShowSignUp.
+type ShowSignUpParamsRegistered bool
+
+// ShowSignUpParamsError defines parameters for ShowSignUp.
+type ShowSignUpParamsError string
+
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -2889,6 +3018,12 @@ type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
 type RenewSessionJSONRequestBody = RenewRequest
+
+// ResetWithLinkFormdataRequestBody defines body for ResetWithLink for application/x-www-form-urlencoded ContentType.
+type ResetWithLinkFormdataRequestBody = ResetWithLinkRequest
+
+// RegisterWithLinkFormdataRequestBody defines body for RegisterWithLink for application/x-www-form-urlencoded ContentType.
+type RegisterWithLinkFormdataRequestBody = SignUpRequest
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
@@ -3761,10 +3896,11 @@ type ClientInterface interface {
 
 	// SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -3776,10 +3912,11 @@ type ClientInterface interface {
 
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -3875,11 +4012,11 @@ type ClientInterface interface {
 
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
-	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+	// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Corresponds with GET /forget_code (the `SendResetCode` operationId).
 	SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4101,6 +4238,94 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	//
+	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+	// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+	// ignored.
+	//
+	// Corresponds with GET /reset (the `ShowReset` operationId).
+	ShowReset(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithFormdataBody(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	//
+	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+	// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+	// parameters are ignored.
+	//
+	// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+	ShowSignUp(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithFormdataBody(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetUser 获取用户信息 · Get the signed-in account
 	//
@@ -5580,10 +5805,11 @@ func (c *Client) Register(ctx context.Context, body RegisterJSONRequestBody, req
 
 // SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -5605,10 +5831,11 @@ func (c *Client) SendRegistrationCodeWithBody(ctx context.Context, contentType s
 
 // SendRegistrationCode 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -5774,11 +6001,11 @@ func (c *Client) CreateFirstAdministratorWithFormdataBody(ctx context.Context, b
 
 // SendResetCode 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
-// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Corresponds with GET /forget_code (the `SendResetCode` operationId).
 func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6161,6 +6388,154 @@ func (c *Client) RenewSessionWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /refresh_token (the `RenewSession` operationId).
 func (c *Client) RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenewSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowReset 重置密码的页面 · Show the page that resets a password
+//
+// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+// ignored.
+//
+// Corresponds with GET /reset (the `ShowReset` operationId).
+func (c *Client) ShowReset(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowResetRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *Client) ResetWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetWithLinkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *Client) ResetWithLinkWithFormdataBody(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetWithLinkRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSignUp 注册页面 · Show the page that completes a registration
+//
+// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+// parameters are ignored.
+//
+// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+func (c *Client) ShowSignUp(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSignUpRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *Client) RegisterWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterWithLinkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *Client) RegisterWithLinkWithFormdataBody(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterWithLinkRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -9705,6 +10080,242 @@ func NewRenewSessionRequestWithBody(server string, contentType string, body io.R
 	return req, nil
 }
 
+// NewShowResetRequest constructs an http.Request for the ShowReset method
+func NewShowResetRequest(server string, params *ShowResetParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Changed != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changed", *params.Changed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResetWithLinkRequestWithFormdataBody calls the generic ResetWithLink builder with application/x-www-form-urlencoded body
+func NewResetWithLinkRequestWithFormdataBody(server string, body ResetWithLinkFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewResetWithLinkRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewResetWithLinkRequestWithBody constructs an http.Request for the ResetWithLink method, with any body, and a specified content type
+func NewResetWithLinkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewShowSignUpRequest constructs an http.Request for the ShowSignUp method
+func NewShowSignUpRequest(server string, params *ShowSignUpParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-up")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Registered != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "registered", *params.Registered, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRegisterWithLinkRequestWithFormdataBody calls the generic RegisterWithLink builder with application/x-www-form-urlencoded body
+func NewRegisterWithLinkRequestWithFormdataBody(server string, body RegisterWithLinkFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRegisterWithLinkRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRegisterWithLinkRequestWithBody constructs an http.Request for the RegisterWithLink method, with any body, and a specified content type
+func NewRegisterWithLinkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-up")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetUserRequest constructs an http.Request for the GetUser method
 func NewGetUserRequest(server string) (*http.Request, error) {
 	var err error
@@ -11056,10 +11667,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -11071,10 +11683,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -11174,11 +11787,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
-	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+	// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11414,6 +12027,98 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSessionWithResponse(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewSessionResult, error)
+
+	// ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
+	//
+	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+	// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+	// ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reset (the `ShowReset` operationId).
+	ShowResetWithResponse(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*ShowResetResult, error)
+
+	// ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error)
+
+	// ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithFormdataBodyWithResponse(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error)
+
+	// ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
+	//
+	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+	// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+	// parameters are ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+	ShowSignUpWithResponse(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*ShowSignUpResult, error)
+
+	// RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error)
+
+	// RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithFormdataBodyWithResponse(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error)
 
 	// GetUserWithResponse 获取用户信息 · Get the signed-in account
 	//
@@ -20133,6 +20838,472 @@ func (r RenewSessionResult) ContentType() string {
 	return ""
 }
 
+// ShowResetResult200Headers the declared response headers of an HTTP 200 response for ShowReset
+type ShowResetResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowResetResult406Headers the declared response headers of an HTTP 406 response for ShowReset
+type ShowResetResult406Headers struct {
+	XRequestID *string
+}
+
+// ShowResetResult500Headers the declared response headers of an HTTP 500 response for ShowReset
+type ShowResetResult500Headers struct {
+	XRequestID *string
+}
+
+// ShowResetResult503Headers the declared response headers of an HTTP 503 response for ShowReset
+type ShowResetResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ShowResetResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowResetResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowResetResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ShowResetResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowResetResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowResetResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowResetResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ShowResetResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowResetResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowResetResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowResetResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowResetResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowResetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetWithLinkResult200Headers the declared response headers of an HTTP 200 response for ResetWithLink
+type ResetWithLinkResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ResetWithLinkResult303Headers the declared response headers of an HTTP 303 response for ResetWithLink
+type ResetWithLinkResult303Headers struct {
+	Location string
+}
+
+// ResetWithLinkResult403Headers the declared response headers of an HTTP 403 response for ResetWithLink
+type ResetWithLinkResult403Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult406Headers the declared response headers of an HTTP 406 response for ResetWithLink
+type ResetWithLinkResult406Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult413Headers the declared response headers of an HTTP 413 response for ResetWithLink
+type ResetWithLinkResult413Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult415Headers the declared response headers of an HTTP 415 response for ResetWithLink
+type ResetWithLinkResult415Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult500Headers the declared response headers of an HTTP 500 response for ResetWithLink
+type ResetWithLinkResult500Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult503Headers the declared response headers of an HTTP 503 response for ResetWithLink
+type ResetWithLinkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ResetWithLinkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetWithLinkResult200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ResetWithLinkResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ResetWithLinkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ResetWithLinkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ResetWithLinkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ResetWithLinkResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetWithLinkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetWithLinkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetWithLinkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResetWithLinkResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ResetWithLinkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetWithLinkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetWithLinkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetWithLinkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetWithLinkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetWithLinkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetWithLinkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetWithLinkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetWithLinkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSignUpResult200Headers the declared response headers of an HTTP 200 response for ShowSignUp
+type ShowSignUpResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowSignUpResult406Headers the declared response headers of an HTTP 406 response for ShowSignUp
+type ShowSignUpResult406Headers struct {
+	XRequestID *string
+}
+
+// ShowSignUpResult500Headers the declared response headers of an HTTP 500 response for ShowSignUp
+type ShowSignUpResult500Headers struct {
+	XRequestID *string
+}
+
+// ShowSignUpResult503Headers the declared response headers of an HTTP 503 response for ShowSignUp
+type ShowSignUpResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ShowSignUpResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSignUpResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowSignUpResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ShowSignUpResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowSignUpResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowSignUpResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowSignUpResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ShowSignUpResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowSignUpResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSignUpResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSignUpResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSignUpResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSignUpResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RegisterWithLinkResult200Headers the declared response headers of an HTTP 200 response for RegisterWithLink
+type RegisterWithLinkResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// RegisterWithLinkResult303Headers the declared response headers of an HTTP 303 response for RegisterWithLink
+type RegisterWithLinkResult303Headers struct {
+	Location string
+}
+
+// RegisterWithLinkResult403Headers the declared response headers of an HTTP 403 response for RegisterWithLink
+type RegisterWithLinkResult403Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult406Headers the declared response headers of an HTTP 406 response for RegisterWithLink
+type RegisterWithLinkResult406Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult413Headers the declared response headers of an HTTP 413 response for RegisterWithLink
+type RegisterWithLinkResult413Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult415Headers the declared response headers of an HTTP 415 response for RegisterWithLink
+type RegisterWithLinkResult415Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult500Headers the declared response headers of an HTTP 500 response for RegisterWithLink
+type RegisterWithLinkResult500Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult503Headers the declared response headers of an HTTP 503 response for RegisterWithLink
+type RegisterWithLinkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type RegisterWithLinkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RegisterWithLinkResult200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *RegisterWithLinkResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RegisterWithLinkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *RegisterWithLinkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RegisterWithLinkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RegisterWithLinkResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RegisterWithLinkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RegisterWithLinkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RegisterWithLinkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RegisterWithLinkResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r RegisterWithLinkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RegisterWithLinkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RegisterWithLinkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RegisterWithLinkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RegisterWithLinkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterWithLinkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterWithLinkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterWithLinkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterWithLinkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
 	XRequestID *string
@@ -23154,10 +24325,11 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, body Reg
 
 // SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -23175,10 +24347,11 @@ func (c *ClientWithResponses) SendRegistrationCodeWithBodyWithResponse(ctx conte
 
 // SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -23320,11 +24493,11 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithFormdataBodyWithRespon
 
 // SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
-// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -23661,6 +24834,134 @@ func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseRenewSessionResult(rsp)
+}
+
+// ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
+//
+// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+// ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reset (the `ShowReset` operationId).
+func (c *ClientWithResponses) ShowResetWithResponse(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*ShowResetResult, error) {
+	rsp, err := c.ShowReset(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowResetResult(rsp)
+}
+
+// ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *ClientWithResponses) ResetWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error) {
+	rsp, err := c.ResetWithLinkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetWithLinkResult(rsp)
+}
+
+// ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *ClientWithResponses) ResetWithLinkWithFormdataBodyWithResponse(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error) {
+	rsp, err := c.ResetWithLinkWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetWithLinkResult(rsp)
+}
+
+// ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
+//
+// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+// parameters are ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+func (c *ClientWithResponses) ShowSignUpWithResponse(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*ShowSignUpResult, error) {
+	rsp, err := c.ShowSignUp(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSignUpResult(rsp)
+}
+
+// RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *ClientWithResponses) RegisterWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error) {
+	rsp, err := c.RegisterWithLinkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterWithLinkResult(rsp)
+}
+
+// RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *ClientWithResponses) RegisterWithLinkWithFormdataBodyWithResponse(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error) {
+	rsp, err := c.RegisterWithLinkWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterWithLinkResult(rsp)
 }
 
 // GetUserWithResponse 获取用户信息 · Get the signed-in account
@@ -34169,6 +35470,550 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RenewSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowResetResult parses an HTTP response from a ShowResetWithResponse call
+func ParseShowResetResult(rsp *http.Response) (*ShowResetResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowResetResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowResetResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowResetResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ShowResetResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowResetResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetWithLinkResult parses an HTTP response from a ResetWithLinkWithResponse call
+func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetWithLinkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetWithLinkResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers ResetWithLinkResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers ResetWithLinkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ResetWithLinkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ResetWithLinkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ResetWithLinkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetWithLinkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetWithLinkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSignUpResult parses an HTTP response from a ShowSignUpWithResponse call
+func ParseShowSignUpResult(rsp *http.Response) (*ShowSignUpResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSignUpResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSignUpResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowSignUpResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ShowSignUpResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowSignUpResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRegisterWithLinkResult parses an HTTP response from a RegisterWithLinkWithResponse call
+func ParseRegisterWithLinkResult(rsp *http.Response) (*RegisterWithLinkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterWithLinkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RegisterWithLinkResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers RegisterWithLinkResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers RegisterWithLinkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers RegisterWithLinkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers RegisterWithLinkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RegisterWithLinkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers RegisterWithLinkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RegisterWithLinkResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -178,10 +178,11 @@ export const endDevice = <ThrowOnError extends boolean = false>(options: Options
 /**
  * 发送注册验证码 · Mail a registration code
  *
- * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+ * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
  *
- * Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
- * address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+ * Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+ * mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+ * gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
  *
  * The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
  * says so.
@@ -497,11 +498,11 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 /**
  * 获取重置密码验证 · Mail a code to reset the password
  *
- * 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+ * 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
  *
  * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
  * voids the previous one. The response is the same whether there is an account or not; without an account nothing
- * is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+ * is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
  *
  */
 export const sendResetCode = <ThrowOnError extends boolean = false>(options: Options<SendResetCodeData, ThrowOnError>): RequestResult<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError> => (options.client ?? client).get<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError>({ url: '/forget_code', ...options });
@@ -755,6 +756,78 @@ export const showEmailConfirmation = <ThrowOnError extends boolean = false>(opti
 export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>): RequestResult<unknown, ConfirmEmailErrors, ThrowOnError> => (options.client ?? client).post<unknown, ConfirmEmailErrors, ThrowOnError>({
     ...urlSearchParamsBodySerializer,
     url: '/confirm_email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
+ * 重置密码的页面 · Show the page that resets a password
+ *
+ * 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+ *
+ * The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+ * the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+ * `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+ * ignored.
+ *
+ */
+export const showReset = <ThrowOnError extends boolean = false>(options?: Options<ShowResetData, ThrowOnError>): RequestResult<ShowResetResponses, ShowResetErrors, ThrowOnError> => (options?.client ?? client).get<ShowResetResponses, ShowResetErrors, ThrowOnError>({ url: '/reset', ...options });
+
+/**
+ * 用邮件中的链接重置密码 · Reset the password with the mailed link
+ *
+ * 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+ *
+ * Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+ * minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+ * guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+ * are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+ * that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+ * the browser to the page that shows the outcome.
+ *
+ */
+export const resetWithLink = <ThrowOnError extends boolean = false>(options: Options<ResetWithLinkData, ThrowOnError>): RequestResult<ResetWithLinkResponses, ResetWithLinkErrors, ThrowOnError> => (options.client ?? client).post<ResetWithLinkResponses, ResetWithLinkErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
+ * 注册页面 · Show the page that completes a registration
+ *
+ * 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+ *
+ * The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+ * Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+ * outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+ * parameters are ignored.
+ *
+ */
+export const showSignUp = <ThrowOnError extends boolean = false>(options?: Options<ShowSignUpData, ThrowOnError>): RequestResult<ShowSignUpResponses, ShowSignUpErrors, ThrowOnError> => (options?.client ?? client).get<ShowSignUpResponses, ShowSignUpErrors, ThrowOnError>({ url: '/sign-up', ...options });
+
+/**
+ * 用邮件中的链接注册 · Register with the mailed link
+ *
+ * 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+ *
+ * Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+ * ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+ * another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+ * password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+ * failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+ * valid. The response redirects the browser to the page that shows the outcome.
+ *
+ */
+export const registerWithLink = <ThrowOnError extends boolean = false>(options: Options<RegisterWithLinkData, ThrowOnError>): RequestResult<RegisterWithLinkResponses, RegisterWithLinkErrors, ThrowOnError> => (options.client ?? client).post<RegisterWithLinkResponses, RegisterWithLinkErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/sign-up',
     ...options,
     headers: {
         'Content-Type': 'application/x-www-form-urlencoded',

@@ -513,6 +513,40 @@ export type ConfirmEmailRequest = {
     token: string;
 };
 
+export type ResetWithLinkRequest = {
+    /**
+     * 邮件链接中的令牌 · The token of the mailed link.
+     */
+    token: string;
+    /**
+     * 密码 · The password.
+     */
+    password: string;
+    /**
+     * 再次输入密码 · The password once more.
+     */
+    repeat: string;
+};
+
+export type SignUpRequest = {
+    /**
+     * 邮件链接中的令牌 · The token of the mailed link.
+     */
+    token: string;
+    /**
+     * 用户名 · The name shown to people.
+     */
+    name: string;
+    /**
+     * 密码 · The password.
+     */
+    password: string;
+    /**
+     * 再次输入密码 · The password once more.
+     */
+    repeat: string;
+};
+
 export type FirstRunRequest = {
     /**
      * 链接中的令牌 · The token of the link.
@@ -3214,6 +3248,204 @@ export type ConfirmEmailErrors = {
 };
 
 export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+
+export type ShowResetData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮件链接中的令牌 · The token of the mailed link.
+         */
+        token?: string;
+        /**
+         * 密码已修改 · The password was changed.
+         */
+        changed?: true;
+        /**
+         * 未修改的原因 · Why the password was not changed.
+         */
+        error?: 'CODE_INVALID' | 'TOO_MANY_REQUESTS';
+    };
+    url: '/reset';
+};
+
+export type ShowResetErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ShowResetError = ShowResetErrors[keyof ShowResetErrors];
+
+export type ShowResetResponses = {
+    /**
+     * 页面 · The page, in the user's language.
+     */
+    200: string;
+};
+
+export type ShowResetResponse = ShowResetResponses[keyof ShowResetResponses];
+
+export type ResetWithLinkData = {
+    body: ResetWithLinkRequest;
+    path?: never;
+    query?: never;
+    url: '/reset';
+};
+
+export type ResetWithLinkErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · The request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ResetWithLinkError = ResetWithLinkErrors[keyof ResetWithLinkErrors];
+
+export type ResetWithLinkResponses = {
+    /**
+     * 再次填写，注明有误之处 · The form again, with the errors in it.
+     */
+    200: string;
+};
+
+export type ResetWithLinkResponse = ResetWithLinkResponses[keyof ResetWithLinkResponses];
+
+export type ShowSignUpData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮件链接中的令牌 · The token of the mailed link.
+         */
+        token?: string;
+        /**
+         * 账号已创建 · The account was created.
+         */
+        registered?: true;
+        /**
+         * 未注册的原因 · Why no account was created.
+         */
+        error?: 'CODE_INVALID' | 'TOO_MANY_REQUESTS';
+    };
+    url: '/sign-up';
+};
+
+export type ShowSignUpErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ShowSignUpError = ShowSignUpErrors[keyof ShowSignUpErrors];
+
+export type ShowSignUpResponses = {
+    /**
+     * 页面 · The page, in the user's language.
+     */
+    200: string;
+};
+
+export type ShowSignUpResponse = ShowSignUpResponses[keyof ShowSignUpResponses];
+
+export type RegisterWithLinkData = {
+    body: SignUpRequest;
+    path?: never;
+    query?: never;
+    url: '/sign-up';
+};
+
+export type RegisterWithLinkErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · The request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type RegisterWithLinkError = RegisterWithLinkErrors[keyof RegisterWithLinkErrors];
+
+export type RegisterWithLinkResponses = {
+    /**
+     * 再次填写，注明有误之处 · The form again, with the errors in it.
+     */
+    200: string;
+};
+
+export type RegisterWithLinkResponse = RegisterWithLinkResponses[keyof RegisterWithLinkResponses];
 
 export type ShowFirstRunData = {
     body?: never;

@@ -322,6 +322,7 @@ type Answer struct {
 type Proof struct {
 	codes   *code.Codes
 	ticket  code.Ticket
+	link    *code.MailLink // in place of the ticket's code, of AnswerLink
 	attempt throttle.Attempt
 }
 
@@ -368,10 +369,15 @@ func (c *Challenges) Answer(ctx context.Context, a Answer) (Proof, error) {
 // Place is where the answer came from.
 func (p Proof) Place() device.Place { return p.ticket.Place }
 
-// Use uses the code up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
+// Use uses the code or the link up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
 // get code.ErrInvalid. Call Done after the transaction.
 func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
-	if err := p.codes.Redeem(ctx, tx, p.ticket); err != nil {
+	redeem := func() error { return p.codes.Redeem(ctx, tx, p.ticket) }
+	if p.link != nil {
+		redeem = func() error { return p.codes.RedeemMailLink(ctx, tx, *p.link) }
+	}
+
+	if err := redeem(); err != nil {
 		return err
 	}
 
