@@ -183,6 +183,7 @@ const (
 	ErrorCodeLARKREFUSED             ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTADMINISTRATOR       ErrorCode = "LAST_ADMINISTRATOR"
 	ErrorCodeLASTWAYIN               ErrorCode = "LAST_WAY_IN"
+	ErrorCodeLIMITNOTFOUND           ErrorCode = "LIMIT_NOT_FOUND"
 	ErrorCodeMETHODNOTALLOWED        ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
@@ -253,6 +254,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeLASTADMINISTRATOR:
 		return true
 	case ErrorCodeLASTWAYIN:
+		return true
+	case ErrorCodeLIMITNOTFOUND:
 		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
@@ -326,6 +329,27 @@ func (e LarkStateAction) Valid() bool {
 	case LarkStateActionLink:
 		return true
 	case LarkStateActionLogin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LimitWaitKind.
+const (
+	LimitWaitKindDestination LimitWaitKind = "destination"
+	LimitWaitKindNetwork     LimitWaitKind = "network"
+	LimitWaitKindUser        LimitWaitKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the LimitWaitKind enum.
+func (e LimitWaitKind) Valid() bool {
+	switch e {
+	case LimitWaitKindDestination:
+		return true
+	case LimitWaitKindNetwork:
+		return true
+	case LimitWaitKindUser:
 		return true
 	default:
 		return false
@@ -1420,6 +1444,7 @@ type Error struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1486,6 +1511,7 @@ type ErrorSuccess bool
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 // - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1620,6 +1646,7 @@ type GroupAssignment struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1687,6 +1714,81 @@ type LarkState struct {
 
 // LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
+
+// LiftRequest defines model for LiftRequest.
+type LiftRequest struct {
+	// Limit 额度或限制的名称 · The name of a budget, or of a wait's limit.
+	Limit string `json:"limit"`
+
+	// Subject 受限的对象；额度没有 · The subject of a wait; none for a budget.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// LimitBudget 一项每日额度 · A daily budget. `until` is when it begins anew; null if nothing is spent.
+type LimitBudget struct {
+	// Max 上限 · How much there is.
+	Max int32 `json:"max"`
+
+	// Name 名称 · The name of the budget.
+	Name string `json:"name"`
+
+	// Until UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	Until nullable.Nullable[TimestampOrNull] `json:"until"`
+
+	// Used 已用 · How much is spent.
+	Used int32 `json:"used"`
+}
+
+// LimitList defines model for LimitList.
+type LimitList struct {
+	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
+	Budgets []LimitBudget `json:"budgets"`
+
+	// Complete 是否包含全部等待 · Whether every wait is listed.
+	Complete bool `json:"complete"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Waits 目前的等待 · The waits that hold now.
+	Waits []LimitWait `json:"waits"`
+}
+
+// LimitWait 一个等待 · A wait that holds now.
+type LimitWait struct {
+	// AccountID 账号编号 · The account of the user; empty if there is none.
+	AccountID string `json:"accountId"`
+
+	// Email 账号的邮箱 · The address of that account.
+	Email string `json:"email"`
+
+	// Factor 登录方式 · The factor with which a user has failed; empty for other limits.
+	Factor string `json:"factor"`
+
+	// Kind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+	Kind LimitWaitKind `json:"kind"`
+
+	// Limit 限制的名称 · The name of the limit.
+	Limit string `json:"limit"`
+
+	// Max 上限 · How often it may happen; 0 for failures, whose delay grows with their number.
+	Max int32 `json:"max"`
+
+	// Places 在哪些位置等待 · The kinds of the places where a user has to wait, such as `device` or `strangers`.
+	Places []string `json:"places"`
+
+	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
+	Subject string `json:"subject"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
+
+	// Used 次数 · How often it has happened.
+	Used int32 `json:"used"`
+}
+
+// LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
@@ -2510,6 +2612,9 @@ type IdempotencyKeyReused = Error
 // Internal defines model for Internal.
 type Internal = Error
 
+// LimitNotFound defines model for LimitNotFound.
+type LimitNotFound = Error
+
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
 
@@ -2976,6 +3081,9 @@ type CreateGroupJSONRequestBody = CreateGroupRequest
 // ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
 type ChangeGroupJSONRequestBody = ChangeGroupRequest
 
+// LiftLimitJSONRequestBody defines body for LiftLimit for application/json ContentType.
+type LiftLimitJSONRequestBody = LiftRequest
+
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = CreateWebhookRequest
 
@@ -3195,6 +3303,12 @@ type ServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(w http.ResponseWriter, r *http.Request, group GroupKey, params ChangeGroupParams)
+	// ListLimits 查看限制 · List the limits that hold now
+	// (GET /api/admin/limits)
+	ListLimits(w http.ResponseWriter, r *http.Request)
+	// LiftLimit 解除限制 · Lift a limit
+	// (POST /api/admin/limits/lift)
+	LiftLimit(w http.ResponseWriter, r *http.Request)
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(w http.ResponseWriter, r *http.Request)
@@ -3501,6 +3615,18 @@ func (_ Unimplemented) DeleteGroup(w http.ResponseWriter, r *http.Request, group
 // ChangeGroup 修改成员组 · Change a group
 // (PUT /api/admin/groups/{group})
 func (_ Unimplemented) ChangeGroup(w http.ResponseWriter, r *http.Request, group GroupKey, params ChangeGroupParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListLimits 查看限制 · List the limits that hold now
+// (GET /api/admin/limits)
+func (_ Unimplemented) ListLimits(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LiftLimit 解除限制 · Lift a limit
+// (POST /api/admin/limits/lift)
+func (_ Unimplemented) LiftLimit(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5044,6 +5170,34 @@ func (siw *ServerInterfaceWrapper) ChangeGroup(w http.ResponseWriter, r *http.Re
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.ChangeGroup(w, r, group, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListLimits operation middleware
+func (siw *ServerInterfaceWrapper) ListLimits(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListLimits(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LiftLimit operation middleware
+func (siw *ServerInterfaceWrapper) LiftLimit(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LiftLimit(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7045,6 +7199,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay", wrapper.ReplayWebhookDelivery)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/admin/limits", wrapper.ListLimits)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/admin/limits/lift", wrapper.LiftLimit)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/admin/codes", wrapper.SendCode)
 	})
 
@@ -7258,6 +7418,15 @@ type InternalJSONResponse struct {
 	Body Error
 
 	Headers InternalResponseHeaders
+}
+
+type LimitNotFoundResponseHeaders struct {
+	XRequestID *string
+}
+type LimitNotFoundJSONResponse struct {
+	Body Error
+
+	Headers LimitNotFoundResponseHeaders
 }
 
 type NotAcceptableResponseHeaders struct {
@@ -11361,6 +11530,338 @@ func (response ChangeGroup500JSONResponse) VisitChangeGroupResponse(w http.Respo
 type ChangeGroup503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ChangeGroup503JSONResponse) VisitChangeGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimitsRequestObject struct {
+}
+
+type ListLimitsResponseObject interface {
+	VisitListLimitsResponse(w http.ResponseWriter) error
+}
+
+type ListLimits200JSONResponse LimitList
+
+func (response ListLimits200JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response ListLimits400JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response ListLimits401JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits403JSONResponse struct{ RightMissingJSONResponse }
+
+func (response ListLimits403JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListLimits406JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListLimits500JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListLimits503JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimitRequestObject struct {
+	Body *LiftLimitJSONRequestBody
+}
+
+type LiftLimitResponseObject interface {
+	VisitLiftLimitResponse(w http.ResponseWriter) error
+}
+
+type LiftLimit204Response struct {
+}
+
+func (response LiftLimit204Response) VisitLiftLimitResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LiftLimit400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response LiftLimit400JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response LiftLimit401JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit403JSONResponse struct{ AdminForbiddenJSONResponse }
+
+func (response LiftLimit403JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit404JSONResponse struct{ LimitNotFoundJSONResponse }
+
+func (response LiftLimit404JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LiftLimit406JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LiftLimit413JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LiftLimit415JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LiftLimit429JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit500JSONResponse struct{ InternalJSONResponse }
+
+func (response LiftLimit500JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LiftLimit503JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19303,6 +19804,12 @@ type StrictServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(ctx context.Context, request ChangeGroupRequestObject) (ChangeGroupResponseObject, error)
+	// ListLimits 查看限制 · List the limits that hold now
+	// (GET /api/admin/limits)
+	ListLimits(ctx context.Context, request ListLimitsRequestObject) (ListLimitsResponseObject, error)
+	// LiftLimit 解除限制 · Lift a limit
+	// (POST /api/admin/limits/lift)
+	LiftLimit(ctx context.Context, request LiftLimitRequestObject) (LiftLimitResponseObject, error)
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(ctx context.Context, request GetAdministratorRequestObject) (GetAdministratorResponseObject, error)
@@ -20132,6 +20639,61 @@ func (sh *strictHandler) ChangeGroup(w http.ResponseWriter, r *http.Request, gro
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeGroupResponseObject); ok {
 		if err := validResponse.VisitChangeGroupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListLimits operation middleware
+func (sh *strictHandler) ListLimits(w http.ResponseWriter, r *http.Request) {
+	var request ListLimitsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLimits(ctx, request.(ListLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListLimitsResponseObject); ok {
+		if err := validResponse.VisitListLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LiftLimit operation middleware
+func (sh *strictHandler) LiftLimit(w http.ResponseWriter, r *http.Request) {
+	var request LiftLimitRequestObject
+
+	var body LiftLimitJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LiftLimit(ctx, request.(LiftLimitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LiftLimit")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LiftLimitResponseObject); ok {
+		if err := validResponse.VisitLiftLimitResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -184,6 +184,7 @@ const (
 	ErrorCodeLARKREFUSED             ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTADMINISTRATOR       ErrorCode = "LAST_ADMINISTRATOR"
 	ErrorCodeLASTWAYIN               ErrorCode = "LAST_WAY_IN"
+	ErrorCodeLIMITNOTFOUND           ErrorCode = "LIMIT_NOT_FOUND"
 	ErrorCodeMETHODNOTALLOWED        ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
@@ -254,6 +255,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeLASTADMINISTRATOR:
 		return true
 	case ErrorCodeLASTWAYIN:
+		return true
+	case ErrorCodeLIMITNOTFOUND:
 		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
@@ -327,6 +330,27 @@ func (e LarkStateAction) Valid() bool {
 	case LarkStateActionLink:
 		return true
 	case LarkStateActionLogin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LimitWaitKind.
+const (
+	LimitWaitKindDestination LimitWaitKind = "destination"
+	LimitWaitKindNetwork     LimitWaitKind = "network"
+	LimitWaitKindUser        LimitWaitKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the LimitWaitKind enum.
+func (e LimitWaitKind) Valid() bool {
+	switch e {
+	case LimitWaitKindDestination:
+		return true
+	case LimitWaitKindNetwork:
+		return true
+	case LimitWaitKindUser:
 		return true
 	default:
 		return false
@@ -1421,6 +1445,7 @@ type Error struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1487,6 +1512,7 @@ type ErrorSuccess bool
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 // - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1621,6 +1647,7 @@ type GroupAssignment struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1688,6 +1715,81 @@ type LarkState struct {
 
 // LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
+
+// LiftRequest defines model for LiftRequest.
+type LiftRequest struct {
+	// Limit 额度或限制的名称 · The name of a budget, or of a wait's limit.
+	Limit string `json:"limit"`
+
+	// Subject 受限的对象；额度没有 · The subject of a wait; none for a budget.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// LimitBudget 一项每日额度 · A daily budget. `until` is when it begins anew; null if nothing is spent.
+type LimitBudget struct {
+	// Max 上限 · How much there is.
+	Max int32 `json:"max"`
+
+	// Name 名称 · The name of the budget.
+	Name string `json:"name"`
+
+	// Until UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	Until nullable.Nullable[TimestampOrNull] `json:"until"`
+
+	// Used 已用 · How much is spent.
+	Used int32 `json:"used"`
+}
+
+// LimitList defines model for LimitList.
+type LimitList struct {
+	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
+	Budgets []LimitBudget `json:"budgets"`
+
+	// Complete 是否包含全部等待 · Whether every wait is listed.
+	Complete bool `json:"complete"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Waits 目前的等待 · The waits that hold now.
+	Waits []LimitWait `json:"waits"`
+}
+
+// LimitWait 一个等待 · A wait that holds now.
+type LimitWait struct {
+	// AccountID 账号编号 · The account of the user; empty if there is none.
+	AccountID string `json:"accountId"`
+
+	// Email 账号的邮箱 · The address of that account.
+	Email string `json:"email"`
+
+	// Factor 登录方式 · The factor with which a user has failed; empty for other limits.
+	Factor string `json:"factor"`
+
+	// Kind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+	Kind LimitWaitKind `json:"kind"`
+
+	// Limit 限制的名称 · The name of the limit.
+	Limit string `json:"limit"`
+
+	// Max 上限 · How often it may happen; 0 for failures, whose delay grows with their number.
+	Max int32 `json:"max"`
+
+	// Places 在哪些位置等待 · The kinds of the places where a user has to wait, such as `device` or `strangers`.
+	Places []string `json:"places"`
+
+	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
+	Subject string `json:"subject"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
+
+	// Used 次数 · How often it has happened.
+	Used int32 `json:"used"`
+}
+
+// LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
@@ -2511,6 +2613,9 @@ type IdempotencyKeyReused = Error
 // Internal defines model for Internal.
 type Internal = Error
 
+// LimitNotFound defines model for LimitNotFound.
+type LimitNotFound = Error
+
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
 
@@ -2976,6 +3081,9 @@ type CreateGroupJSONRequestBody = CreateGroupRequest
 
 // ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
 type ChangeGroupJSONRequestBody = ChangeGroupRequest
+
+// LiftLimitJSONRequestBody defines body for LiftLimit for application/json ContentType.
+type LiftLimitJSONRequestBody = LiftRequest
 
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = CreateWebhookRequest
@@ -3541,6 +3649,46 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLimits 查看限制 · List the limits that hold now
+	//
+	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	//
+	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+	// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+	// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+	// hundred of a kind.
+	//
+	// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+	ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftLimitWithBody 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftLimit 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimit(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	//
@@ -5181,6 +5329,76 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 // Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 func (c *Client) ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangeGroupRequest(c.Server, group, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLimits 查看限制 · List the limits that hold now
+//
+// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+// 没有权限 `audit.read` 时，只返回有账号的等待。
+//
+// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+// hundred of a kind.
+//
+// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+func (c *Client) ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLimitsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftLimitWithBody 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *Client) LiftLimitWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftLimitRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftLimit 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *Client) LiftLimit(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftLimitRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8331,6 +8549,73 @@ func NewChangeGroupRequestWithBody(server string, group GroupKey, params *Change
 	return req, nil
 }
 
+// NewListLimitsRequest constructs an http.Request for the ListLimits method
+func NewListLimitsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/limits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLiftLimitRequest calls the generic LiftLimit builder with application/json body
+func NewLiftLimitRequest(server string, body LiftLimitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLiftLimitRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLiftLimitRequestWithBody constructs an http.Request for the LiftLimit method, with any body, and a specified content type
+func NewLiftLimitRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/limits/lift")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetAdministratorRequest constructs an http.Request for the GetAdministrator method
 func NewGetAdministratorRequest(server string) (*http.Request, error) {
 	var err error
@@ -11284,6 +11569,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroupWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error)
+
+	// ListLimitsWithResponse 查看限制 · List the limits that hold now
+	//
+	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	//
+	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+	// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+	// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+	// hundred of a kind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+	ListLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLimitsResult, error)
+
+	// LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftLimitResult, error)
+
+	// LiftLimitWithResponse 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithResponse(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftLimitResult, error)
 
 	// GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 	//
@@ -16025,6 +16352,314 @@ func (r ChangeGroupResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangeGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListLimitsResult400Headers the declared response headers of an HTTP 400 response for ListLimits
+type ListLimitsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult401Headers the declared response headers of an HTTP 401 response for ListLimits
+type ListLimitsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult403Headers the declared response headers of an HTTP 403 response for ListLimits
+type ListLimitsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult406Headers the declared response headers of an HTTP 406 response for ListLimits
+type ListLimitsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListLimitsResult500Headers the declared response headers of an HTTP 500 response for ListLimits
+type ListLimitsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListLimitsResult503Headers the declared response headers of an HTTP 503 response for ListLimits
+type ListLimitsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListLimitsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LimitList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListLimitsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListLimitsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListLimitsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListLimitsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListLimitsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListLimitsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLimitsResult) GetJSON200() *LimitList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListLimitsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListLimitsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListLimitsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListLimitsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListLimitsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListLimitsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLimitsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLimitsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLimitsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLimitsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LiftLimitResult400Headers the declared response headers of an HTTP 400 response for LiftLimit
+type LiftLimitResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult401Headers the declared response headers of an HTTP 401 response for LiftLimit
+type LiftLimitResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult403Headers the declared response headers of an HTTP 403 response for LiftLimit
+type LiftLimitResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult404Headers the declared response headers of an HTTP 404 response for LiftLimit
+type LiftLimitResult404Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult406Headers the declared response headers of an HTTP 406 response for LiftLimit
+type LiftLimitResult406Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult413Headers the declared response headers of an HTTP 413 response for LiftLimit
+type LiftLimitResult413Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult415Headers the declared response headers of an HTTP 415 response for LiftLimit
+type LiftLimitResult415Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult429Headers the declared response headers of an HTTP 429 response for LiftLimit
+type LiftLimitResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LiftLimitResult500Headers the declared response headers of an HTTP 500 response for LiftLimit
+type LiftLimitResult500Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult503Headers the declared response headers of an HTTP 503 response for LiftLimit
+type LiftLimitResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LiftLimitResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *LimitNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LiftLimitResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LiftLimitResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LiftLimitResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *LiftLimitResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LiftLimitResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LiftLimitResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LiftLimitResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LiftLimitResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LiftLimitResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LiftLimitResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LiftLimitResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LiftLimitResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LiftLimitResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LiftLimitResult) GetJSON404() *LimitNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LiftLimitResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LiftLimitResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LiftLimitResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LiftLimitResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LiftLimitResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LiftLimitResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LiftLimitResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LiftLimitResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LiftLimitResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LiftLimitResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23787,6 +24422,66 @@ func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, group
 	return ParseChangeGroupResult(rsp)
 }
 
+// ListLimitsWithResponse 查看限制 · List the limits that hold now
+//
+// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+// 没有权限 `audit.read` 时，只返回有账号的等待。
+//
+// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+// hundred of a kind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+func (c *ClientWithResponses) ListLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLimitsResult, error) {
+	rsp, err := c.ListLimits(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLimitsResult(rsp)
+}
+
+// LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *ClientWithResponses) LiftLimitWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftLimitResult, error) {
+	rsp, err := c.LiftLimitWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftLimitResult(rsp)
+}
+
+// LiftLimitWithResponse 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *ClientWithResponses) LiftLimitWithResponse(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftLimitResult, error) {
+	rsp, err := c.LiftLimit(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftLimitResult(rsp)
+}
+
 // GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 //
 // 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
@@ -29889,6 +30584,395 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ChangeGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListLimitsResult parses an HTTP response from a ListLimitsWithResponse call
+func ParseListLimitsResult(rsp *http.Response) (*ListLimitsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLimitsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LimitList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListLimitsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListLimitsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListLimitsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListLimitsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListLimitsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListLimitsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLiftLimitResult parses an HTTP response from a LiftLimitWithResponse call
+func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LiftLimitResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest LimitNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LiftLimitResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LiftLimitResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LiftLimitResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers LiftLimitResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers LiftLimitResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LiftLimitResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LiftLimitResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LiftLimitResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LiftLimitResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LiftLimitResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

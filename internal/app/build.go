@@ -84,6 +84,7 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 			Share: share, MailDay: c.MailsPerDay, SMSDay: c.SMSPerDay, Countries: c.SMSCountries,
 			Administrator: administratorSends(c),
 		},
+		Budgets: []throttle.Use{factor.BudgetUse(c.TOTPGuessBudget)},
 	})
 	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: a.now})
 
@@ -198,6 +199,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Challenges: d.challenges, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,
+			Limits:    administration.NewLimits(administration.LimitsDeps{DB: a.db, Challenges: d.challenges, Failures: d.failures, Now: a.now}),
 		}),
 	}
 }

@@ -44,7 +44,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 		deliveries + "from=" + moment, deliveries + "recipient=p00012@konec.com.au&state=refused",
 		"/api/admin/statistics", "/api/admin/statistics?from=" + ago(30) + "&to=" + ago(0), "/api/admin/statistics?from=" + ago(92) + "&to=" + ago(0),
 		calls, calls + "state=pending", calls + "state=delivered", calls + "state=failed", calls + "cursor=eyJlIjo0MDAwfQ",
-		"/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
+		"/api/admin/limits", "/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
 	} {
 		path, values, _ := strings.Cut(query, "?")
 

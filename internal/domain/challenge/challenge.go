@@ -83,6 +83,7 @@ type Deps struct {
 	Failures *throttle.Failures
 	Devices  *device.Devices
 	Limits   Limits
+	Budgets  []throttle.Use                              // further budgets over all accounts, for Balances and LiftBudget
 	Alarm    func(ctx context.Context, a throttle.Alarm) // called when half of a day's messages is sent, and when all are
 	Now      func() time.Time
 }
@@ -205,7 +206,7 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, r Request) (throt
 	}
 
 	uses := c.destinationUses(r.Kind, r.To, place)
-	uses = append(uses, throttle.NetworkLimit{Name: "send network/hour", Most: c.Limits.Network, Window: time.Hour}.Uses(ctx, place)...)
+	uses = append(uses, c.networkSends().Uses(ctx, place)...)
 
 	budget := throttle.Budget{Name: MailBudget, Max: c.Limits.MailDay, Share: c.Limits.Share, Alarm: c.Alarm}
 	if r.Kind.channel == delivery.SMS {
@@ -221,6 +222,14 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, r Request) (throt
 	}
 
 	return spending, throttle.ConsumeAll(ctx, tx, c.Now(), append(uses, ofBudget...)...)
+}
+
+func (c *Challenges) networkSends() throttle.NetworkLimit {
+	return throttle.NetworkLimit{Name: "send network/hour", Most: c.Limits.Network, Window: time.Hour}
+}
+
+func (c *Challenges) newPhones() throttle.Limit {
+	return throttle.Limit{Name: "new phones/day", Max: c.Limits.NewPhones, Window: 24 * time.Hour}
 }
 
 func (c *Challenges) destinationUses(kind Kind, to string, place device.Place) []throttle.Use {
@@ -270,7 +279,7 @@ func (c *Challenges) takeNewPhone(ctx context.Context, tx postgres.Tx, r Request
 		return err
 	}
 
-	return throttle.Consume(ctx, tx, c.Now(), throttle.Limit{Name: "new phones/day", Max: c.Limits.NewPhones, Window: 24 * time.Hour}, r.Actor.AccountID)
+	return throttle.Consume(ctx, tx, c.Now(), c.newPhones(), r.Actor.AccountID)
 }
 
 // addressee returns where the request stands towards the account of the destination, and whether a message is really

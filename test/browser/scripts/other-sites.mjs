@@ -51,7 +51,7 @@ await runParts(
       await askTest('/begin')
       await askTest('/old', { is: true })
       // Old browsers do not send the headers that protect a GET with side effects. The pages behind mailed links are
-      // protected by their token; a made-up one counts as a failed attempt of the network, whoever made the browser send it.
+      // protected by their token; a made-up one counts as a failed attempt of the network of the user whose browser sends it.
       const changing = input.targets
         .filter(({ id, method }) => method !== 'GET' && !['resetWithLink', 'registerWithLink'].includes(id))
         .map((target) => ({ ...target, changesOnly: true }))
