@@ -101,7 +101,7 @@ func TestLimitsAreListedAndLifted(t *testing.T) {
 	}
 
 	for _, wait := range list.Waits {
-		for range 2 { // the second finds nothing, and is no failure
+		for range 2 { // the second finds nothing, which is fine
 			if got := g.lift(t, g.admin, wait.Limit, wait.Subject); got.StatusCode() != http.StatusNoContent {
 				t.Errorf("lift %s of %s: %s", wait.Limit, wait.Subject, got.Body)
 			}
