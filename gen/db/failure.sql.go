@@ -169,18 +169,19 @@ FROM (
         split_part(f.key, ' ', 1)::text AS factor, f.person::text AS person, max(f.count)::integer AS count,
         max(f.blocked_until)::timestamptz AS until, array_agg(DISTINCT split_part(f.key, ' ', 2))::text[] AS places
     FROM failure f
-    WHERE f.blocked_until > $1::timestamptz AND f.person IS NOT NULL
+    WHERE f.blocked_until > $1::timestamptz AND f.ends_at > $2::timestamptz AND f.person IS NOT NULL
     GROUP BY split_part(f.key, ' ', 1), f.person
     ORDER BY until DESC, f.person
-    LIMIT $2
+    LIMIT $3
 ) h
 LEFT JOIN account a ON a.id = h.person
 ORDER BY h.until DESC, h.person, h.factor
 `
 
 type FailureHeldParams struct {
-	Now  time.Time
-	Most int32
+	Now       time.Time
+	EndsAfter time.Time
+	Most      int32
 }
 
 type FailureHeldRow struct {
@@ -194,9 +195,9 @@ type FailureHeldRow struct {
 }
 
 // The users who have to wait, each factor once: at one place or at several. Rows without a person are those of a version
-// before places.
+// before places. Only a user who has failed lately can have to wait: @ends_after finds these by the index of ends.
 func (q *Queries) FailureHeld(ctx context.Context, arg FailureHeldParams) ([]FailureHeldRow, error) {
-	rows, err := q.db.Query(ctx, failureHeld, arg.Now, arg.Most)
+	rows, err := q.db.Query(ctx, failureHeld, arg.Now, arg.EndsAfter, arg.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func (l *Limits) List(ctx context.Context, rights authority.Rights) (Standing, e
 	}
 
 	standing, err := postgres.Get(ctx, l.DB, func(ctx context.Context, conn *pgxpool.Conn) (Standing, error) {
-		failures, err := throttle.HeldFailures(ctx, conn, l.Now(), mostHeld)
+		failures, err := l.Failures.Held(ctx, conn, mostHeld)
 		if err != nil {
 			return Standing{}, err
 		}

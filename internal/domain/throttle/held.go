@@ -36,9 +36,11 @@ type Held struct {
 	AccountID, Email string
 }
 
-// HeldFailures returns the users who have to wait before the next attempt with a factor, the longest wait first.
-func HeldFailures(ctx context.Context, tx db.DBTX, now time.Time, most int32) ([]Held, error) {
-	rows, err := db.New(tx).FailureHeld(ctx, db.FailureHeldParams{Now: now, Most: most})
+// Held returns the users who have to wait before the next attempt with a factor, the longest wait first.
+func (f *Failures) Held(ctx context.Context, tx db.DBTX, most int32) ([]Held, error) {
+	now := f.now()
+
+	rows, err := db.New(tx).FailureHeld(ctx, db.FailureHeldParams{Now: now, EndsAfter: now.Add(forgetAfter - max(f.backoff.First, f.backoff.Longest)), Most: most})
 	if err != nil {
 		return nil, fmt.Errorf("list failures: %w", err)
 	}
