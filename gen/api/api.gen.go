@@ -53,6 +53,21 @@ func (e AccessReasonCode) Valid() bool {
 	}
 }
 
+// Defines values for AccessTokenTokenType.
+const (
+	AccessTokenTokenTypeBearer AccessTokenTokenType = "bearer"
+)
+
+// Valid indicates whether the value is a known member of the AccessTokenTokenType enum.
+func (e AccessTokenTokenType) Valid() bool {
+	switch e {
+	case AccessTokenTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountState.
 const (
 	AccountStateActive   AccountState = "active"
@@ -188,6 +203,7 @@ const (
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND                ErrorCode = "NOT_FOUND"
+	ErrorCodeNOTSUSPENDED            ErrorCode = "NOT_SUSPENDED"
 	ErrorCodePASSWORDREFUSED         ErrorCode = "PASSWORD_REFUSED"
 	ErrorCodePHONENOTALLOWED         ErrorCode = "PHONE_NOT_ALLOWED"
 	ErrorCodePHONETAKEN              ErrorCode = "PHONE_TAKEN"
@@ -196,11 +212,13 @@ const (
 	ErrorCodeRIGHTMISSING            ErrorCode = "RIGHT_MISSING"
 	ErrorCodeSESSIONNOTFOUND         ErrorCode = "SESSION_NOT_FOUND"
 	ErrorCodeSTATEINVALID            ErrorCode = "STATE_INVALID"
+	ErrorCodeTICKETINVALID           ErrorCode = "TICKET_INVALID"
 	ErrorCodeTOKENINVALID            ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS         ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND            ErrorCode = "TOTP_NOT_BOUND"
 	ErrorCodeTOTPNOTPENDING          ErrorCode = "TOTP_NOT_PENDING"
 	ErrorCodeTOTPREQUIRED            ErrorCode = "TOTP_REQUIRED"
+	ErrorCodeTWOFACTORSREQUIRED      ErrorCode = "TWO_FACTORS_REQUIRED"
 	ErrorCodeUNAUTHENTICATED         ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE             ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE    ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
@@ -265,6 +283,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeNOTFOUND:
 		return true
+	case ErrorCodeNOTSUSPENDED:
+		return true
 	case ErrorCodePASSWORDREFUSED:
 		return true
 	case ErrorCodePHONENOTALLOWED:
@@ -281,6 +301,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeSTATEINVALID:
 		return true
+	case ErrorCodeTICKETINVALID:
+		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
@@ -290,6 +312,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTOTPNOTPENDING:
 		return true
 	case ErrorCodeTOTPREQUIRED:
+		return true
+	case ErrorCodeTWOFACTORSREQUIRED:
 		return true
 	case ErrorCodeUNAUTHENTICATED:
 		return true
@@ -503,6 +527,30 @@ const (
 func (e Success) Valid() bool {
 	switch e {
 	case SuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SuspendableFactor.
+const (
+	SuspendableFactorLark          SuspendableFactor = "lark"
+	SuspendableFactorPhone         SuspendableFactor = "phone"
+	SuspendableFactorRecoveryCodes SuspendableFactor = "recovery_codes"
+	SuspendableFactorTotp          SuspendableFactor = "totp"
+)
+
+// Valid indicates whether the value is a known member of the SuspendableFactor enum.
+func (e SuspendableFactor) Valid() bool {
+	switch e {
+	case SuspendableFactorLark:
+		return true
+	case SuspendableFactorPhone:
+		return true
+	case SuspendableFactorRecoveryCodes:
+		return true
+	case SuspendableFactorTotp:
 		return true
 	default:
 		return false
@@ -782,6 +830,21 @@ func (e ShowEmailConfirmationParamsChanged) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsUndone.
+const (
+	ShowEmailConfirmationParamsUndoneTrue ShowEmailConfirmationParamsUndone = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsUndone enum.
+func (e ShowEmailConfirmationParamsUndone) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsUndoneTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsError.
 const (
 	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
@@ -990,6 +1053,21 @@ type AccessReason struct {
 //     `until`. The user's own devices have an allowance of their own.
 //   - `BUDGET_SPENT`: 全站当日额度用尽，需等到 until · the day's budget `factor` over all accounts is spent until `until`.
 type AccessReasonCode string
+
+// AccessToken defines model for AccessToken.
+type AccessToken struct {
+	// AccessToken 访问令牌 · The access token, a JWT.
+	AccessToken string `json:"access_token"`
+
+	// TokenType 总是 bearer · Always `bearer`.
+	TokenType AccessTokenTokenType `json:"token_type"`
+
+	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+	ExpiresIn int32 `json:"expires_in"`
+}
+
+// AccessTokenTokenType 总是 bearer · Always `bearer`.
+type AccessTokenTokenType string
 
 // AccountID 账号 ID · The account's id.
 type AccountID = string
@@ -1262,6 +1340,15 @@ type ConfirmEmailRequest struct {
 	Token string `json:"token"`
 }
 
+// Confirmation defines model for Confirmation.
+type Confirmation struct {
+	// Password 密码 · The password, at most 1024 bytes.
+	Password *string `json:"password,omitempty"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, beside the password, a recovery code.
+	Totp *string `json:"totp,omitempty"`
+}
+
 // CreateAccountRequest defines model for CreateAccountRequest.
 type CreateAccountRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -1417,9 +1504,12 @@ type Error struct {
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1436,7 +1526,7 @@ type Error struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1484,9 +1574,12 @@ type ErrorSuccess bool
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 // - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 // - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1503,7 +1596,7 @@ type ErrorSuccess bool
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 // - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1619,9 +1712,12 @@ type GroupAssignment struct {
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1638,7 +1734,7 @@ type GroupAssignment struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1701,6 +1797,12 @@ type LarkProfile struct {
 
 	// OpenID 飞书用户标识 · The user's id in this Lark app.
 	OpenID string `json:"open_id"`
+}
+
+// LarkSignInRequest defines model for LarkSignInRequest.
+type LarkSignInRequest struct {
+	// Totp 六位验证码 · The six digits that were sent.
+	Totp SixDigits `json:"totp"`
 }
 
 // LarkState defines model for LarkState.
@@ -1822,8 +1924,8 @@ type LoginRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -1901,11 +2003,17 @@ type PublicUser struct {
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
+	// SecondFactor 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+	SecondFactor bool `json:"secondFactor"`
+
 	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
 
 	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
+
+	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+	Suspended []SuspendableFactor `json:"suspended"`
 
 	// Totp TOTP 是否已设置 · Whether TOTP is bound.
 	Totp PublicUserTotp `json:"totp"`
@@ -2031,14 +2139,20 @@ type SMSSignInRequest struct {
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-// requires a second factor: without it the response is `TOTP_REQUIRED`.
+// SecondFactor 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 type SecondFactor = string
+
+// SecondFactorChoice defines model for SecondFactorChoice.
+type SecondFactorChoice struct {
+	// Enabled 是否要求两步验证 · Whether sign-ins ask for two factors.
+	Enabled bool `json:"enabled"`
+}
 
 // SendCodeAgainRequest defines model for SendCodeAgainRequest.
 type SendCodeAgainRequest struct {
@@ -2163,8 +2277,8 @@ type SignInRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -2219,6 +2333,9 @@ type StatisticsHour struct {
 // Success 总是 true · Always true.
 type Success bool
 
+// SuspendableFactor 登录方式 · A factor that a password reset can suspend.
+type SuspendableFactor string
+
 // TOTP defines model for TOTP.
 type TOTP struct {
 	// Totp TOTP URL · The `otpauth` URL with the secret.
@@ -2227,7 +2344,7 @@ type TOTP struct {
 
 // TOTPSignInRequest defines model for TOTPSignInRequest.
 type TOTPSignInRequest struct {
-	// Code 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+	// Code 验证码 · The six digits of the authenticator app.
 	Code string `json:"code"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -2591,6 +2708,9 @@ type AdminForbidden = Error
 // AdminInvalid defines model for AdminInvalid.
 type AdminInvalid = Error
 
+// AdminInvalidOrStale defines model for AdminInvalidOrStale.
+type AdminInvalidOrStale = Error
+
 // AdminSignedOut defines model for AdminSignedOut.
 type AdminSignedOut = Error
 
@@ -2917,12 +3037,18 @@ type ShowEmailConfirmationParams struct {
 	// Changed 邮箱已修改 · The address was changed.
 	Changed *ShowEmailConfirmationParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
 
+	// Undone 修改已撤销 · The change was undone.
+	Undone *ShowEmailConfirmationParamsUndone `form:"undone,omitempty" json:"undone,omitempty"`
+
 	// Error 未修改的原因 · Why it was not changed.
 	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
 
 // ShowEmailConfirmationParamsChanged defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsChanged bool
+
+// ShowEmailConfirmationParamsUndone defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsUndone bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
@@ -3096,6 +3222,9 @@ type ReplayWebhookJSONRequestBody = ReplayWebhookRequest
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
 
+// ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
+type ReauthenticateJSONRequestBody = Confirmation
+
 // RefreshJSONRequestBody defines body for Refresh for application/json ContentType.
 type RefreshJSONRequestBody = RefreshRequest
 
@@ -3116,6 +3245,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInRequest
+
+// SignInWithLarkJSONRequestBody defines body for SignInWithLark for application/json ContentType.
+type SignInWithLarkJSONRequestBody = LarkSignInRequest
 
 // SignInWithCodeJSONRequestBody defines body for SignInWithCode for application/json ContentType.
 type SignInWithCodeJSONRequestBody = SMSSignInRequest
@@ -3140,6 +3272,12 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // BindPhoneJSONRequestBody defines body for BindPhone for application/json ContentType.
 type BindPhoneJSONRequestBody = BindPhoneRequest
+
+// ReauthenticateBrowserJSONRequestBody defines body for ReauthenticateBrowser for application/json ContentType.
+type ReauthenticateBrowserJSONRequestBody = Confirmation
+
+// SetSecondFactorJSONRequestBody defines body for SetSecondFactor for application/json ContentType.
+type SetSecondFactorJSONRequestBody = SecondFactorChoice
 
 // BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
 type BindTOTPJSONRequestBody = BindTOTPRequest
@@ -3345,6 +3483,9 @@ type ServerInterface interface {
 	// Logout 登出 · Sign out
 	// (POST /api/auth/logout)
 	Logout(w http.ResponseWriter, r *http.Request)
+	// Reauthenticate 重新验证身份 · Confirm the session
+	// (POST /api/auth/reauthenticate)
+	Reauthenticate(w http.ResponseWriter, r *http.Request)
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(w http.ResponseWriter, r *http.Request)
@@ -3399,6 +3540,9 @@ type ServerInterface interface {
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(w http.ResponseWriter, r *http.Request)
+	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
+	// (POST /login/lark)
+	SignInWithLark(w http.ResponseWriter, r *http.Request)
 	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	// (GET /login/sms)
 	SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams)
@@ -3444,6 +3588,9 @@ type ServerInterface interface {
 	// EndUserDevice 移除一个设备 · Forget one device
 	// (DELETE /user/devices/{id})
 	EndUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
+	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	// (POST /user/factors/{factor}/keep)
+	KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(w http.ResponseWriter, r *http.Request)
@@ -3453,6 +3600,12 @@ type ServerInterface interface {
 	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 	// (GET /user/phone_code)
 	SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams)
+	// ReauthenticateBrowser 重新验证身份 · Confirm the session
+	// (POST /user/reauthenticate)
+	ReauthenticateBrowser(w http.ResponseWriter, r *http.Request)
+	// SetSecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	// (PUT /user/second_factor)
+	SetSecondFactor(w http.ResponseWriter, r *http.Request)
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	// (DELETE /user/sessions)
 	EndOtherUserSessions(w http.ResponseWriter, r *http.Request)
@@ -3702,6 +3855,12 @@ func (_ Unimplemented) Logout(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// Reauthenticate 重新验证身份 · Confirm the session
+// (POST /api/auth/reauthenticate)
+func (_ Unimplemented) Reauthenticate(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // Refresh 刷新 Access Token · Renew the tokens
 // (POST /api/auth/refresh)
 func (_ Unimplemented) Refresh(w http.ResponseWriter, r *http.Request) {
@@ -3810,6 +3969,12 @@ func (_ Unimplemented) SignIn(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
+// (POST /login/lark)
+func (_ Unimplemented) SignInWithLark(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // SendSignInCode 获取短信登录验证码 · Text a code to sign in
 // (GET /login/sms)
 func (_ Unimplemented) SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams) {
@@ -3900,6 +4065,12 @@ func (_ Unimplemented) EndUserDevice(w http.ResponseWriter, r *http.Request, id 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+// (POST /user/factors/{factor}/keep)
+func (_ Unimplemented) KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // ChangePassword 修改密码 · Change the password
 // (POST /user/password)
 func (_ Unimplemented) ChangePassword(w http.ResponseWriter, r *http.Request) {
@@ -3915,6 +4086,18 @@ func (_ Unimplemented) BindPhone(w http.ResponseWriter, r *http.Request) {
 // SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 // (GET /user/phone_code)
 func (_ Unimplemented) SendPhoneCode(w http.ResponseWriter, r *http.Request, params SendPhoneCodeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ReauthenticateBrowser 重新验证身份 · Confirm the session
+// (POST /user/reauthenticate)
+func (_ Unimplemented) ReauthenticateBrowser(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SetSecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+// (PUT /user/second_factor)
+func (_ Unimplemented) SetSecondFactor(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5754,6 +5937,20 @@ func (siw *ServerInterfaceWrapper) Logout(w http.ResponseWriter, r *http.Request
 	handler.ServeHTTP(w, r)
 }
 
+// Reauthenticate operation middleware
+func (siw *ServerInterfaceWrapper) Reauthenticate(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.Reauthenticate(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Refresh operation middleware
 func (siw *ServerInterfaceWrapper) Refresh(w http.ResponseWriter, r *http.Request) {
 
@@ -5962,6 +6159,19 @@ func (siw *ServerInterfaceWrapper) ShowEmailConfirmation(w http.ResponseWriter, 
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "changed"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "changed", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "undone" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "undone", r.URL.Query(), &params.Undone, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "undone"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "undone", Err: err})
 		}
 		return
 	}
@@ -6262,6 +6472,20 @@ func (siw *ServerInterfaceWrapper) SignIn(w http.ResponseWriter, r *http.Request
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SignIn(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignInWithLark operation middleware
+func (siw *ServerInterfaceWrapper) SignInWithLark(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignInWithLark(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6621,6 +6845,32 @@ func (siw *ServerInterfaceWrapper) EndUserDevice(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// KeepFactor operation middleware
+func (siw *ServerInterfaceWrapper) KeepFactor(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "factor" -------------
+	var factor SuspendableFactor
+
+	err = runtime.BindStyledParameterWithOptions("simple", "factor", chi.URLParam(r, "factor"), &factor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "factor", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.KeepFactor(w, r, factor)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
 
@@ -6673,6 +6923,34 @@ func (siw *ServerInterfaceWrapper) SendPhoneCode(w http.ResponseWriter, r *http.
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SendPhoneCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ReauthenticateBrowser operation middleware
+func (siw *ServerInterfaceWrapper) ReauthenticateBrowser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ReauthenticateBrowser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetSecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) SetSecondFactor(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetSecondFactor(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6971,6 +7249,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/api/auth/refresh", wrapper.Refresh)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/reauthenticate", wrapper.Reauthenticate)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/auth/logout", wrapper.Logout)
 	})
 	r.Group(func(r chi.Router) {
@@ -7022,6 +7303,15 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Patch(options.BaseURL+"/user", wrapper.ChangeUser)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/reauthenticate", wrapper.ReauthenticateBrowser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/user/second_factor", wrapper.SetSecondFactor)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/factors/{factor}/keep", wrapper.KeepFactor)
+	})
+	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/user/sessions", wrapper.EndOtherUserSessions)
 	})
 	r.Group(func(r chi.Router) {
@@ -7050,6 +7340,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/login/sms", wrapper.SignInWithCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login/lark", wrapper.SignInWithLark)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/login/totp", wrapper.SignInWithTOTP)
@@ -7354,6 +7647,16 @@ type AdminInvalidJSONResponse struct {
 	Body Error
 
 	Headers AdminInvalidResponseHeaders
+}
+
+type AdminInvalidOrStaleResponseHeaders struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+type AdminInvalidOrStaleJSONResponse struct {
+	Body Error
+
+	Headers AdminInvalidOrStaleResponseHeaders
 }
 
 type AdminSignedOutResponseHeaders struct {
@@ -7765,7 +8068,9 @@ func (response CreateAccount201JSONResponse) VisitCreateAccountResponse(w http.R
 	return err
 }
 
-type CreateAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+type CreateAccount400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response CreateAccount400JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
 
@@ -7987,7 +8292,9 @@ func (response AssignGroup200JSONResponse) VisitAssignGroupResponse(w http.Respo
 	return err
 }
 
-type AssignGroup400JSONResponse struct{ AdminInvalidJSONResponse }
+type AssignGroup400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response AssignGroup400JSONResponse) VisitAssignGroupResponse(w http.ResponseWriter) error {
 
@@ -8203,7 +8510,9 @@ func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+type DeleteAccount400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response DeleteAccount400JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -8581,7 +8890,9 @@ func (response ExportAccount200JSONResponse) VisitExportAccountResponse(w http.R
 	return err
 }
 
-type ExportAccount400JSONResponse struct{ AdminInvalidJSONResponse }
+type ExportAccount400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response ExportAccount400JSONResponse) VisitExportAccountResponse(w http.ResponseWriter) error {
 
@@ -8760,7 +9071,9 @@ func (response ResetFactor200JSONResponse) VisitResetFactorResponse(w http.Respo
 	return err
 }
 
-type ResetFactor400JSONResponse struct{ AdminInvalidJSONResponse }
+type ResetFactor400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response ResetFactor400JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {
 
@@ -8850,6 +9163,20 @@ func (response ResetFactor406JSONResponse) VisitResetFactorResponse(w http.Respo
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetFactor409JSONResponse Error
+
+func (response ResetFactor409JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -8975,7 +9302,9 @@ func (response SetAccountGroup200JSONResponse) VisitSetAccountGroupResponse(w ht
 	return err
 }
 
-type SetAccountGroup400JSONResponse struct{ AdminInvalidJSONResponse }
+type SetAccountGroup400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response SetAccountGroup400JSONResponse) VisitSetAccountGroupResponse(w http.ResponseWriter) error {
 
@@ -10886,7 +11215,9 @@ func (response CreateGroup201JSONResponse) VisitCreateGroupResponse(w http.Respo
 	return err
 }
 
-type CreateGroup400JSONResponse struct{ AdminInvalidJSONResponse }
+type CreateGroup400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response CreateGroup400JSONResponse) VisitCreateGroupResponse(w http.ResponseWriter) error {
 
@@ -11102,7 +11433,9 @@ func (response DeleteGroup204Response) VisitDeleteGroupResponse(w http.ResponseW
 	return nil
 }
 
-type DeleteGroup400JSONResponse struct{ AdminInvalidJSONResponse }
+type DeleteGroup400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response DeleteGroup400JSONResponse) VisitDeleteGroupResponse(w http.ResponseWriter) error {
 
@@ -11312,7 +11645,9 @@ func (response ChangeGroup200JSONResponse) VisitChangeGroupResponse(w http.Respo
 	return err
 }
 
-type ChangeGroup400JSONResponse struct{ AdminInvalidJSONResponse }
+type ChangeGroup400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response ChangeGroup400JSONResponse) VisitChangeGroupResponse(w http.ResponseWriter) error {
 
@@ -12308,7 +12643,9 @@ func (response CreateWebhook201JSONResponse) VisitCreateWebhookResponse(w http.R
 	return err
 }
 
-type CreateWebhook400JSONResponse struct{ AdminInvalidJSONResponse }
+type CreateWebhook400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response CreateWebhook400JSONResponse) VisitCreateWebhookResponse(w http.ResponseWriter) error {
 
@@ -12524,7 +12861,9 @@ func (response DeleteWebhook204Response) VisitDeleteWebhookResponse(w http.Respo
 	return nil
 }
 
-type DeleteWebhook400JSONResponse struct{ AdminInvalidJSONResponse }
+type DeleteWebhook400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response DeleteWebhook400JSONResponse) VisitDeleteWebhookResponse(w http.ResponseWriter) error {
 
@@ -12720,7 +13059,9 @@ func (response ChangeWebhook200JSONResponse) VisitChangeWebhookResponse(w http.R
 	return err
 }
 
-type ChangeWebhook400JSONResponse struct{ AdminInvalidJSONResponse }
+type ChangeWebhook400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response ChangeWebhook400JSONResponse) VisitChangeWebhookResponse(w http.ResponseWriter) error {
 
@@ -13568,7 +13909,9 @@ func (response RotateWebhookSecret200JSONResponse) VisitRotateWebhookSecretRespo
 	return err
 }
 
-type RotateWebhookSecret400JSONResponse struct{ AdminInvalidJSONResponse }
+type RotateWebhookSecret400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response RotateWebhookSecret400JSONResponse) VisitRotateWebhookSecretResponse(w http.ResponseWriter) error {
 
@@ -14018,6 +14361,182 @@ func (response Logout500JSONResponse) VisitLogoutResponse(w http.ResponseWriter)
 type Logout503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response Logout503JSONResponse) VisitLogoutResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateRequestObject struct {
+	Body *ReauthenticateJSONRequestBody
+}
+
+type ReauthenticateResponseObject interface {
+	VisitReauthenticateResponse(w http.ResponseWriter) error
+}
+
+type Reauthenticate200JSONResponse AccessToken
+
+func (response Reauthenticate200JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type Reauthenticate400JSONResponse struct {
+	Body    Error
+	Headers Reauthenticate400ResponseHeaders
+}
+
+func (response Reauthenticate400JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type Reauthenticate401JSONResponse struct {
+	Body    Error
+	Headers Reauthenticate401ResponseHeaders
+}
+
+func (response Reauthenticate401JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response Reauthenticate406JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response Reauthenticate413JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response Reauthenticate415JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Reauthenticate429JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate500JSONResponse struct{ InternalJSONResponse }
+
+func (response Reauthenticate500JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type Reauthenticate503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response Reauthenticate503JSONResponse) VisitReauthenticateResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16265,6 +16784,151 @@ func (response SignIn503JSONResponse) VisitSignInResponse(w http.ResponseWriter)
 	return err
 }
 
+type SignInWithLarkRequestObject struct {
+	Body *SignInWithLarkJSONRequestBody
+}
+
+type SignInWithLarkResponseObject interface {
+	VisitSignInWithLarkResponse(w http.ResponseWriter) error
+}
+
+type SignInWithLark204Response struct {
+}
+
+func (response SignInWithLark204Response) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignInWithLark400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SignInWithLark400JSONResponse struct {
+	Body    Error
+	Headers SignInWithLark400ResponseHeaders
+}
+
+func (response SignInWithLark400JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignInWithLark403JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignInWithLark406JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SignInWithLark413JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignInWithLark415JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignInWithLark500JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignInWithLark503JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SendSignInCodeRequestObject struct {
 	Params SendSignInCodeParams
 }
@@ -18158,6 +18822,132 @@ func (response EndUserDevice503JSONResponse) VisitEndUserDeviceResponse(w http.R
 	return err
 }
 
+type KeepFactorRequestObject struct {
+	Factor SuspendableFactor `json:"factor"`
+}
+
+type KeepFactorResponseObject interface {
+	VisitKeepFactorResponse(w http.ResponseWriter) error
+}
+
+type KeepFactor204Response struct {
+}
+
+func (response KeepFactor204Response) VisitKeepFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type KeepFactor400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type KeepFactor400JSONResponse struct {
+	Body    Error
+	Headers KeepFactor400ResponseHeaders
+}
+
+func (response KeepFactor400JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepFactor401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response KeepFactor401JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepFactor403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response KeepFactor403JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepFactor406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response KeepFactor406JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepFactor500JSONResponse struct{ InternalJSONResponse }
+
+func (response KeepFactor500JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepFactor503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response KeepFactor503JSONResponse) VisitKeepFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePasswordRequestObject struct {
 	Body *ChangePasswordJSONRequestBody
 }
@@ -18593,6 +19383,330 @@ func (response SendPhoneCode500JSONResponse) VisitSendPhoneCodeResponse(w http.R
 type SendPhoneCode503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response SendPhoneCode503JSONResponse) VisitSendPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowserRequestObject struct {
+	Body *ReauthenticateBrowserJSONRequestBody
+}
+
+type ReauthenticateBrowserResponseObject interface {
+	VisitReauthenticateBrowserResponse(w http.ResponseWriter) error
+}
+
+type ReauthenticateBrowser204Response struct {
+}
+
+func (response ReauthenticateBrowser204Response) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type ReauthenticateBrowser400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type ReauthenticateBrowser400JSONResponse struct {
+	Body    Error
+	Headers ReauthenticateBrowser400ResponseHeaders
+}
+
+func (response ReauthenticateBrowser400JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ReauthenticateBrowser401JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ReauthenticateBrowser403JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ReauthenticateBrowser406JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ReauthenticateBrowser413JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReauthenticateBrowser415JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser500JSONResponse struct{ InternalJSONResponse }
+
+func (response ReauthenticateBrowser500JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ReauthenticateBrowser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ReauthenticateBrowser503JSONResponse) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactorRequestObject struct {
+	Body *SetSecondFactorJSONRequestBody
+}
+
+type SetSecondFactorResponseObject interface {
+	VisitSetSecondFactorResponse(w http.ResponseWriter) error
+}
+
+type SetSecondFactor204Response struct {
+}
+
+func (response SetSecondFactor204Response) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetSecondFactor400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SetSecondFactor400JSONResponse struct {
+	Body    Error
+	Headers SetSecondFactor400ResponseHeaders
+}
+
+func (response SetSecondFactor400JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response SetSecondFactor401JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetSecondFactor403JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SetSecondFactor406JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SetSecondFactor413JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SetSecondFactor415JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor500JSONResponse struct{ InternalJSONResponse }
+
+func (response SetSecondFactor500JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetSecondFactor503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetSecondFactor503JSONResponse) VisitSetSecondFactorResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19096,12 +20210,18 @@ type BindTOTPResponseObject interface {
 	VisitBindTOTPResponse(w http.ResponseWriter) error
 }
 
-type BindTOTP204Response struct {
-}
+type BindTOTP200JSONResponse RecoveryCodes
 
-func (response BindTOTP204Response) VisitBindTOTPResponse(w http.ResponseWriter) error {
-	w.WriteHeader(204)
-	return nil
+func (response BindTOTP200JSONResponse) VisitBindTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
 }
 
 type BindTOTP400ResponseHeaders struct {
@@ -19846,6 +20966,9 @@ type StrictServerInterface interface {
 	// Logout 登出 · Sign out
 	// (POST /api/auth/logout)
 	Logout(ctx context.Context, request LogoutRequestObject) (LogoutResponseObject, error)
+	// Reauthenticate 重新验证身份 · Confirm the session
+	// (POST /api/auth/reauthenticate)
+	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(ctx context.Context, request RefreshRequestObject) (RefreshResponseObject, error)
@@ -19900,6 +21023,9 @@ type StrictServerInterface interface {
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
+	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
+	// (POST /login/lark)
+	SignInWithLark(ctx context.Context, request SignInWithLarkRequestObject) (SignInWithLarkResponseObject, error)
 	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	// (GET /login/sms)
 	SendSignInCode(ctx context.Context, request SendSignInCodeRequestObject) (SendSignInCodeResponseObject, error)
@@ -19945,6 +21071,9 @@ type StrictServerInterface interface {
 	// EndUserDevice 移除一个设备 · Forget one device
 	// (DELETE /user/devices/{id})
 	EndUserDevice(ctx context.Context, request EndUserDeviceRequestObject) (EndUserDeviceResponseObject, error)
+	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	// (POST /user/factors/{factor}/keep)
+	KeepFactor(ctx context.Context, request KeepFactorRequestObject) (KeepFactorResponseObject, error)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -19954,6 +21083,12 @@ type StrictServerInterface interface {
 	// SendPhoneCode 获取用户手机验证码 · Text a code to bind a phone
 	// (GET /user/phone_code)
 	SendPhoneCode(ctx context.Context, request SendPhoneCodeRequestObject) (SendPhoneCodeResponseObject, error)
+	// ReauthenticateBrowser 重新验证身份 · Confirm the session
+	// (POST /user/reauthenticate)
+	ReauthenticateBrowser(ctx context.Context, request ReauthenticateBrowserRequestObject) (ReauthenticateBrowserResponseObject, error)
+	// SetSecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	// (PUT /user/second_factor)
+	SetSecondFactor(ctx context.Context, request SetSecondFactorRequestObject) (SetSecondFactorResponseObject, error)
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	// (DELETE /user/sessions)
 	EndOtherUserSessions(ctx context.Context, request EndOtherUserSessionsRequestObject) (EndOtherUserSessionsResponseObject, error)
@@ -21046,6 +22181,37 @@ func (sh *strictHandler) Logout(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// Reauthenticate operation middleware
+func (sh *strictHandler) Reauthenticate(w http.ResponseWriter, r *http.Request) {
+	var request ReauthenticateRequestObject
+
+	var body ReauthenticateJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.Reauthenticate(ctx, request.(ReauthenticateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Reauthenticate")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReauthenticateResponseObject); ok {
+		if err := validResponse.VisitReauthenticateResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Refresh operation middleware
 func (sh *strictHandler) Refresh(w http.ResponseWriter, r *http.Request) {
 	var request RefreshRequestObject
@@ -21551,6 +22717,37 @@ func (sh *strictHandler) SignIn(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// SignInWithLark operation middleware
+func (sh *strictHandler) SignInWithLark(w http.ResponseWriter, r *http.Request) {
+	var request SignInWithLarkRequestObject
+
+	var body SignInWithLarkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInWithLark(ctx, request.(SignInWithLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInWithLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInWithLarkResponseObject); ok {
+		if err := validResponse.VisitSignInWithLarkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SendSignInCode operation middleware
 func (sh *strictHandler) SendSignInCode(w http.ResponseWriter, r *http.Request, params SendSignInCodeParams) {
 	var request SendSignInCodeRequestObject
@@ -21971,6 +23168,32 @@ func (sh *strictHandler) EndUserDevice(w http.ResponseWriter, r *http.Request, i
 	}
 }
 
+// KeepFactor operation middleware
+func (sh *strictHandler) KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
+	var request KeepFactorRequestObject
+
+	request.Factor = factor
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.KeepFactor(ctx, request.(KeepFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "KeepFactor")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(KeepFactorResponseObject); ok {
+		if err := validResponse.VisitKeepFactorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // ChangePassword operation middleware
 func (sh *strictHandler) ChangePassword(w http.ResponseWriter, r *http.Request) {
 	var request ChangePasswordRequestObject
@@ -22052,6 +23275,68 @@ func (sh *strictHandler) SendPhoneCode(w http.ResponseWriter, r *http.Request, p
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SendPhoneCodeResponseObject); ok {
 		if err := validResponse.VisitSendPhoneCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ReauthenticateBrowser operation middleware
+func (sh *strictHandler) ReauthenticateBrowser(w http.ResponseWriter, r *http.Request) {
+	var request ReauthenticateBrowserRequestObject
+
+	var body ReauthenticateBrowserJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ReauthenticateBrowser(ctx, request.(ReauthenticateBrowserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReauthenticateBrowser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ReauthenticateBrowserResponseObject); ok {
+		if err := validResponse.VisitReauthenticateBrowserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetSecondFactor operation middleware
+func (sh *strictHandler) SetSecondFactor(w http.ResponseWriter, r *http.Request) {
+	var request SetSecondFactorRequestObject
+
+	var body SetSecondFactorJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetSecondFactor(ctx, request.(SetSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetSecondFactor")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetSecondFactorResponseObject); ok {
+		if err := validResponse.VisitSetSecondFactorResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

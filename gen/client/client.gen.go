@@ -54,6 +54,21 @@ func (e AccessReasonCode) Valid() bool {
 	}
 }
 
+// Defines values for AccessTokenTokenType.
+const (
+	AccessTokenTokenTypeBearer AccessTokenTokenType = "bearer"
+)
+
+// Valid indicates whether the value is a known member of the AccessTokenTokenType enum.
+func (e AccessTokenTokenType) Valid() bool {
+	switch e {
+	case AccessTokenTokenTypeBearer:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccountState.
 const (
 	AccountStateActive   AccountState = "active"
@@ -189,6 +204,7 @@ const (
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
 	ErrorCodeNOTFOUND                ErrorCode = "NOT_FOUND"
+	ErrorCodeNOTSUSPENDED            ErrorCode = "NOT_SUSPENDED"
 	ErrorCodePASSWORDREFUSED         ErrorCode = "PASSWORD_REFUSED"
 	ErrorCodePHONENOTALLOWED         ErrorCode = "PHONE_NOT_ALLOWED"
 	ErrorCodePHONETAKEN              ErrorCode = "PHONE_TAKEN"
@@ -197,11 +213,13 @@ const (
 	ErrorCodeRIGHTMISSING            ErrorCode = "RIGHT_MISSING"
 	ErrorCodeSESSIONNOTFOUND         ErrorCode = "SESSION_NOT_FOUND"
 	ErrorCodeSTATEINVALID            ErrorCode = "STATE_INVALID"
+	ErrorCodeTICKETINVALID           ErrorCode = "TICKET_INVALID"
 	ErrorCodeTOKENINVALID            ErrorCode = "TOKEN_INVALID"
 	ErrorCodeTOOMANYREQUESTS         ErrorCode = "TOO_MANY_REQUESTS"
 	ErrorCodeTOTPNOTBOUND            ErrorCode = "TOTP_NOT_BOUND"
 	ErrorCodeTOTPNOTPENDING          ErrorCode = "TOTP_NOT_PENDING"
 	ErrorCodeTOTPREQUIRED            ErrorCode = "TOTP_REQUIRED"
+	ErrorCodeTWOFACTORSREQUIRED      ErrorCode = "TWO_FACTORS_REQUIRED"
 	ErrorCodeUNAUTHENTICATED         ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE             ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE    ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
@@ -266,6 +284,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeNOTFOUND:
 		return true
+	case ErrorCodeNOTSUSPENDED:
+		return true
 	case ErrorCodePASSWORDREFUSED:
 		return true
 	case ErrorCodePHONENOTALLOWED:
@@ -282,6 +302,8 @@ func (e ErrorCode) Valid() bool {
 		return true
 	case ErrorCodeSTATEINVALID:
 		return true
+	case ErrorCodeTICKETINVALID:
+		return true
 	case ErrorCodeTOKENINVALID:
 		return true
 	case ErrorCodeTOOMANYREQUESTS:
@@ -291,6 +313,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeTOTPNOTPENDING:
 		return true
 	case ErrorCodeTOTPREQUIRED:
+		return true
+	case ErrorCodeTWOFACTORSREQUIRED:
 		return true
 	case ErrorCodeUNAUTHENTICATED:
 		return true
@@ -504,6 +528,30 @@ const (
 func (e Success) Valid() bool {
 	switch e {
 	case SuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SuspendableFactor.
+const (
+	SuspendableFactorLark          SuspendableFactor = "lark"
+	SuspendableFactorPhone         SuspendableFactor = "phone"
+	SuspendableFactorRecoveryCodes SuspendableFactor = "recovery_codes"
+	SuspendableFactorTotp          SuspendableFactor = "totp"
+)
+
+// Valid indicates whether the value is a known member of the SuspendableFactor enum.
+func (e SuspendableFactor) Valid() bool {
+	switch e {
+	case SuspendableFactorLark:
+		return true
+	case SuspendableFactorPhone:
+		return true
+	case SuspendableFactorRecoveryCodes:
+		return true
+	case SuspendableFactorTotp:
 		return true
 	default:
 		return false
@@ -783,6 +831,21 @@ func (e ShowEmailConfirmationParamsChanged) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsUndone.
+const (
+	ShowEmailConfirmationParamsUndoneTrue ShowEmailConfirmationParamsUndone = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsUndone enum.
+func (e ShowEmailConfirmationParamsUndone) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsUndoneTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsError.
 const (
 	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
@@ -991,6 +1054,21 @@ type AccessReason struct {
 //     `until`. The user's own devices have an allowance of their own.
 //   - `BUDGET_SPENT`: 全站当日额度用尽，需等到 until · the day's budget `factor` over all accounts is spent until `until`.
 type AccessReasonCode string
+
+// AccessToken defines model for AccessToken.
+type AccessToken struct {
+	// AccessToken 访问令牌 · The access token, a JWT.
+	AccessToken string `json:"access_token"`
+
+	// TokenType 总是 bearer · Always `bearer`.
+	TokenType AccessTokenTokenType `json:"token_type"`
+
+	// ExpiresIn 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+	ExpiresIn int32 `json:"expires_in"`
+}
+
+// AccessTokenTokenType 总是 bearer · Always `bearer`.
+type AccessTokenTokenType string
 
 // AccountID 账号 ID · The account's id.
 type AccountID = string
@@ -1263,6 +1341,15 @@ type ConfirmEmailRequest struct {
 	Token string `json:"token"`
 }
 
+// Confirmation defines model for Confirmation.
+type Confirmation struct {
+	// Password 密码 · The password, at most 1024 bytes.
+	Password *string `json:"password,omitempty"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, beside the password, a recovery code.
+	Totp *string `json:"totp,omitempty"`
+}
+
 // CreateAccountRequest defines model for CreateAccountRequest.
 type CreateAccountRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -1418,9 +1505,12 @@ type Error struct {
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1437,7 +1527,7 @@ type Error struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1485,9 +1575,12 @@ type ErrorSuccess bool
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 // - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 // - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 // - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 // - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 // - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1504,7 +1597,7 @@ type ErrorSuccess bool
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 // - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1620,9 +1713,12 @@ type GroupAssignment struct {
 	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
 	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
 	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
 	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
 	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
 	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -1639,7 +1735,7 @@ type GroupAssignment struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1702,6 +1798,12 @@ type LarkProfile struct {
 
 	// OpenID 飞书用户标识 · The user's id in this Lark app.
 	OpenID string `json:"open_id"`
+}
+
+// LarkSignInRequest defines model for LarkSignInRequest.
+type LarkSignInRequest struct {
+	// Totp 六位验证码 · The six digits that were sent.
+	Totp SixDigits `json:"totp"`
 }
 
 // LarkState defines model for LarkState.
@@ -1823,8 +1925,8 @@ type LoginRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -1902,11 +2004,17 @@ type PublicUser struct {
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
+	// SecondFactor 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+	SecondFactor bool `json:"secondFactor"`
+
 	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
 
 	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
+
+	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+	Suspended []SuspendableFactor `json:"suspended"`
 
 	// Totp TOTP 是否已设置 · Whether TOTP is bound.
 	Totp PublicUserTotp `json:"totp"`
@@ -2032,14 +2140,20 @@ type SMSSignInRequest struct {
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 	Phone Phone `json:"phone"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
-// SecondFactor 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-// requires a second factor: without it the response is `TOTP_REQUIRED`.
+// SecondFactor 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 type SecondFactor = string
+
+// SecondFactorChoice defines model for SecondFactorChoice.
+type SecondFactorChoice struct {
+	// Enabled 是否要求两步验证 · Whether sign-ins ask for two factors.
+	Enabled bool `json:"enabled"`
+}
 
 // SendCodeAgainRequest defines model for SendCodeAgainRequest.
 type SendCodeAgainRequest struct {
@@ -2164,8 +2278,8 @@ type SignInRequest struct {
 	// Password 密码 · The password, at most 1024 bytes.
 	Password string `json:"password"`
 
-	// Totp 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
-	// requires a second factor: without it the response is `TOTP_REQUIRED`.
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
 }
 
@@ -2220,6 +2334,9 @@ type StatisticsHour struct {
 // Success 总是 true · Always true.
 type Success bool
 
+// SuspendableFactor 登录方式 · A factor that a password reset can suspend.
+type SuspendableFactor string
+
 // TOTP defines model for TOTP.
 type TOTP struct {
 	// Totp TOTP URL · The `otpauth` URL with the secret.
@@ -2228,7 +2345,7 @@ type TOTP struct {
 
 // TOTPSignInRequest defines model for TOTPSignInRequest.
 type TOTPSignInRequest struct {
-	// Code 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+	// Code 验证码 · The six digits of the authenticator app.
 	Code string `json:"code"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -2592,6 +2709,9 @@ type AdminForbidden = Error
 // AdminInvalid defines model for AdminInvalid.
 type AdminInvalid = Error
 
+// AdminInvalidOrStale defines model for AdminInvalidOrStale.
+type AdminInvalidOrStale = Error
+
 // AdminSignedOut defines model for AdminSignedOut.
 type AdminSignedOut = Error
 
@@ -2918,12 +3038,18 @@ type ShowEmailConfirmationParams struct {
 	// Changed 邮箱已修改 · The address was changed.
 	Changed *ShowEmailConfirmationParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
 
+	// Undone 修改已撤销 · The change was undone.
+	Undone *ShowEmailConfirmationParamsUndone `form:"undone,omitempty" json:"undone,omitempty"`
+
 	// Error 未修改的原因 · Why it was not changed.
 	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
 
 // ShowEmailConfirmationParamsChanged defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsChanged bool
+
+// ShowEmailConfirmationParamsUndone defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsUndone bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
@@ -3097,6 +3223,9 @@ type ReplayWebhookJSONRequestBody = ReplayWebhookRequest
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
 
+// ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
+type ReauthenticateJSONRequestBody = Confirmation
+
 // RefreshJSONRequestBody defines body for Refresh for application/json ContentType.
 type RefreshJSONRequestBody = RefreshRequest
 
@@ -3117,6 +3246,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInRequest
+
+// SignInWithLarkJSONRequestBody defines body for SignInWithLark for application/json ContentType.
+type SignInWithLarkJSONRequestBody = LarkSignInRequest
 
 // SignInWithCodeJSONRequestBody defines body for SignInWithCode for application/json ContentType.
 type SignInWithCodeJSONRequestBody = SMSSignInRequest
@@ -3141,6 +3273,12 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // BindPhoneJSONRequestBody defines body for BindPhone for application/json ContentType.
 type BindPhoneJSONRequestBody = BindPhoneRequest
+
+// ReauthenticateBrowserJSONRequestBody defines body for ReauthenticateBrowser for application/json ContentType.
+type ReauthenticateBrowserJSONRequestBody = Confirmation
+
+// SetSecondFactorJSONRequestBody defines body for SetSecondFactor for application/json ContentType.
+type SetSecondFactorJSONRequestBody = SecondFactorChoice
 
 // BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
 type BindTOTPJSONRequestBody = BindTOTPRequest
@@ -3345,6 +3483,8 @@ type ClientInterface interface {
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
@@ -3357,6 +3497,8 @@ type ClientInterface interface {
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3371,6 +3513,8 @@ type ClientInterface interface {
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 	// is not changed. The change takes effect with the next request of each user.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
@@ -3383,6 +3527,8 @@ type ClientInterface interface {
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 	// is not changed. The change takes effect with the next request of each user.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3397,6 +3543,8 @@ type ClientInterface interface {
 	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
 	// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
 	// account's id. The last administrator cannot be deleted (409).
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3420,6 +3568,8 @@ type ClientInterface interface {
 	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
 	// the right `audit.read` too.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -3430,6 +3580,8 @@ type ClientInterface interface {
 	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
 	// the response is 200 too. Removing the password ends every session.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
 	ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3443,6 +3595,8 @@ type ClientInterface interface {
 	//
 	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 	// administrator cannot lose the right to manage groups (409).
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3458,6 +3612,8 @@ type ClientInterface interface {
 	//
 	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 	// administrator cannot lose the right to manage groups (409).
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3595,6 +3751,8 @@ type ClientInterface interface {
 	//
 	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -3606,6 +3764,8 @@ type ClientInterface interface {
 	//
 	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -3616,6 +3776,8 @@ type ClientInterface interface {
 	// 删除一个没有成员的成员组。`None` 不能删除。
 	//
 	// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
 	DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3629,6 +3791,8 @@ type ClientInterface interface {
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 	// rights and requires no second factor (409). The name of a group does not change.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3644,6 +3808,8 @@ type ClientInterface interface {
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 	// rights and requires no second factor (409). The name of a group does not change.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3739,6 +3905,8 @@ type ClientInterface interface {
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -3761,6 +3929,8 @@ type ClientInterface interface {
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -3772,6 +3942,8 @@ type ClientInterface interface {
 	//
 	// Deletes a webhook and its delivery log. Pending events are not sent.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `DeleteWebhook` operationId).
 	DeleteWebhook(ctx context.Context, webhookID WebhookKey, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -3782,6 +3954,8 @@ type ClientInterface interface {
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -3795,6 +3969,8 @@ type ClientInterface interface {
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -3859,6 +4035,8 @@ type ClientInterface interface {
 	// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
 	// `audit.read` too.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -3909,6 +4087,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/auth/logout (the `Logout` operationId).
 	Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateWithBody 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+	// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+	// right password alone. Beside the password, a recovery code is accepted in `totp`.
+	//
+	// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Reauthenticate 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+	// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+	// right password alone. Beside the password, a recovery code is accepted in `totp`.
+	//
+	// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+	Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RefreshWithBody 刷新 Access Token · Renew the tokens
 	//
@@ -4078,10 +4288,11 @@ type ClientInterface interface {
 	//
 	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 	//
-	// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
-	// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
-	// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
-	// three parameters the page says that the link is not complete.
+	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
+	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
+	// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
+	// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+	// page says that the link is not complete.
 	//
 	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
 	ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4092,7 +4303,9 @@ type ClientInterface interface {
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+	// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+	// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 	// because mail is often read on another device. The old address is notified. The response redirects the browser to
 	// the page that shows the outcome.
 	//
@@ -4107,7 +4320,9 @@ type ClientInterface interface {
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+	// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+	// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 	// because mail is often read on another device. The old address is notified. The response redirects the browser to
 	// the page that shows the outcome.
 	//
@@ -4211,8 +4426,8 @@ type ClientInterface interface {
 	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
 	// - `/#/authorized` after a binding. The owner is notified by mail.
 	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
-	//   which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
+	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
 	//
 	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
@@ -4268,6 +4483,32 @@ type ClientInterface interface {
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// SignInWithLarkWithBody 飞书登录的第二步 · Complete a sign-in with Lark
+	//
+	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	//
+	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+	// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+	SignInWithLarkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
+	//
+	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	//
+	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+	// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+	SignInWithLark(ctx context.Context, body SignInWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// SendSignInCode 获取短信登录验证码 · Text a code to sign in
 	//
 	// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
@@ -4305,12 +4546,14 @@ type ClientInterface interface {
 
 	// SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-	// An operator can switch this way to sign in off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+	// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+	// code is wrong.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4319,12 +4562,14 @@ type ClientInterface interface {
 
 	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-	// An operator can switch this way to sign in off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+	// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+	// code is wrong.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4480,7 +4725,9 @@ type ClientInterface interface {
 	// 返回当前登录账号的资料与最近一次登录。
 	//
 	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
-	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
+	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
+	// factors that a password reset has suspended: ask the user to keep each (`POST /user/factors/{factor}/keep`) or to
+	// remove it.
 	//
 	// Corresponds with GET /user (the `GetUser` operationId).
 	GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4537,6 +4784,17 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 	EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	//
+	// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+	//
+	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+	// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
+	// instead, use `DELETE /user/{key}`. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
+	KeepFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody 修改密码 · Change the password
 	//
@@ -4600,6 +4858,64 @@ type ClientInterface interface {
 	// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
 	SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReauthenticateBrowserWithBody 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+	// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+	// authenticator app that a password reset has suspended is accepted beside the password only.
+	//
+	// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+	// session only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+	ReauthenticateBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateBrowser 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+	// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+	// authenticator app that a password reset has suspended is accepted beside the password only.
+	//
+	// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+	// session only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+	ReauthenticateBrowser(ctx context.Context, body ReauthenticateBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetSecondFactorWithBody 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+	//
+	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+	SetSecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetSecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+	//
+	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+	SetSecondFactor(ctx context.Context, body SetSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EndOtherUserSessions 结束其他会话 · End all other sessions
 	//
 	// 结束除当前会话以外的全部会话，包括客户端的会话。
@@ -4645,8 +4961,9 @@ type ClientInterface interface {
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+	// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+	// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4658,8 +4975,9 @@ type ClientInterface interface {
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+	// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+	// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4680,8 +4998,9 @@ type ClientInterface interface {
 	//
 	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
 	//
-	// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
-	// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+	// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
+	// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
+	// become void. The owner is notified by mail, with a link that undoes it within seven days. Requires a sign-in at most 15
 	// minutes old.
 	//
 	// Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
@@ -4764,6 +5083,8 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 // themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
@@ -4786,6 +5107,8 @@ func (c *Client) CreateAccountWithBody(ctx context.Context, params *CreateAccoun
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 // themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4810,6 +5133,8 @@ func (c *Client) CreateAccount(ctx context.Context, params *CreateAccountParams,
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 // is not changed. The change takes effect with the next request of each user.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
@@ -4832,6 +5157,8 @@ func (c *Client) AssignGroupWithBody(ctx context.Context, params *AssignGroupPar
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 // is not changed. The change takes effect with the next request of each user.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4856,6 +5183,8 @@ func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, bod
 // `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
 // restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
 // account's id. The last administrator cannot be deleted (409).
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Corresponds with DELETE /api/admin/accounts/{accountId} (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, accountID AccountKey, params *DeleteAccountParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4899,6 +5228,8 @@ func (c *Client) GetAccount(ctx context.Context, accountID AccountKey, reqEditor
 // messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
 // the right `audit.read` too.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExportAccountRequest(c.Server, accountID)
@@ -4919,6 +5250,8 @@ func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEdi
 // Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 // codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
 // the response is 200 too. Removing the password ends every session.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Corresponds with DELETE /api/admin/accounts/{accountId}/factors/{factor} (the `ResetFactor` operationId).
 func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor ResetFactorParamsFactor, params *ResetFactorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -4942,6 +5275,8 @@ func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor R
 //
 // Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 // administrator cannot lose the right to manage groups (409).
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4967,6 +5302,8 @@ func (c *Client) SetAccountGroupWithBody(ctx context.Context, accountID AccountK
 //
 // Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 // administrator cannot lose the right to manage groups (409).
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5234,6 +5571,8 @@ func (c *Client) ListGroups(ctx context.Context, reqEditors ...RequestEditorFn) 
 //
 // Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -5255,6 +5594,8 @@ func (c *Client) CreateGroupWithBody(ctx context.Context, params *CreateGroupPar
 //
 // Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -5275,6 +5616,8 @@ func (c *Client) CreateGroup(ctx context.Context, params *CreateGroupParams, bod
 // 删除一个没有成员的成员组。`None` 不能删除。
 //
 // Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Corresponds with DELETE /api/admin/groups/{group} (the `DeleteGroup` operationId).
 func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *DeleteGroupParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5298,6 +5641,8 @@ func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *Delete
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 // and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 // rights and requires no second factor (409). The name of a group does not change.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5323,6 +5668,8 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 // and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 // rights and requires no second factor (409). The name of a group does not change.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5488,6 +5835,8 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -5520,6 +5869,8 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -5541,6 +5892,8 @@ func (c *Client) CreateWebhook(ctx context.Context, params *CreateWebhookParams,
 //
 // Deletes a webhook and its delivery log. Pending events are not sent.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Corresponds with DELETE /api/admin/webhooks/{webhookId} (the `DeleteWebhook` operationId).
 func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params *DeleteWebhookParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteWebhookRequest(c.Server, webhookID, params)
@@ -5561,6 +5914,8 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5584,6 +5939,8 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -5698,6 +6055,8 @@ func (c *Client) ReplayWebhook(ctx context.Context, webhookID WebhookKey, params
 // For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
 // `audit.read` too.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRotateWebhookSecretRequest(c.Server, webhookID, params)
@@ -5779,6 +6138,58 @@ func (c *Client) LoginWithFormdataBody(ctx context.Context, params *LoginParams,
 // Corresponds with POST /api/auth/logout (the `Logout` operationId).
 func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLogoutRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateWithBody 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+// right password alone. Beside the password, a recovery code is accepted in `totp`.
+//
+// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Reauthenticate 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+// right password alone. Beside the password, a recovery code is accepted in `totp`.
+//
+// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6077,10 +6488,11 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 //
 // 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 //
-// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
-// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
-// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
-// three parameters the page says that the link is not complete.
+// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
+// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
+// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
+// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+// page says that the link is not complete.
 //
 // Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
 func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailConfirmationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6101,7 +6513,9 @@ func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailCon
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 // because mail is often read on another device. The old address is notified. The response redirects the browser to
 // the page that shows the outcome.
 //
@@ -6126,7 +6540,9 @@ func (c *Client) ConfirmEmailWithBody(ctx context.Context, contentType string, b
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 // because mail is often read on another device. The old address is notified. The response redirects the browser to
 // the page that shows the outcome.
 //
@@ -6300,8 +6716,8 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 //   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
 //   - `/#/authorized` after a binding. The owner is notified by mail.
 //   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
-//     which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
+//     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
 //
 // Corresponds with GET /lark (the `ReturnFromLark` operationId).
@@ -6397,6 +6813,52 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 	return c.Client.Do(req)
 }
 
+// SignInWithLarkWithBody 飞书登录的第二步 · Complete a sign-in with Lark
+//
+// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+//
+// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+func (c *Client) SignInWithLarkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithLarkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
+//
+// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+//
+// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+func (c *Client) SignInWithLark(ctx context.Context, body SignInWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithLarkRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // SendSignInCode 获取短信登录验证码 · Text a code to sign in
 //
 // 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
@@ -6464,12 +6926,14 @@ func (c *Client) SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequ
 
 // SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-// An operator can switch this way to sign in off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+// code is wrong.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6488,12 +6952,14 @@ func (c *Client) SignInWithTOTPWithBody(ctx context.Context, contentType string,
 
 // SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-// An operator can switch this way to sign in off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+// code is wrong.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6769,7 +7235,9 @@ func (c *Client) RegisterWithLinkWithFormdataBody(ctx context.Context, body Regi
 // 返回当前登录账号的资料与最近一次登录。
 //
 // Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
-// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
+// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
+// factors that a password reset has suspended: ask the user to keep each (`POST /user/factors/{factor}/keep`) or to
+// remove it.
 //
 // Corresponds with GET /user (the `GetUser` operationId).
 func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6867,6 +7335,27 @@ func (c *Client) ListUserDevices(ctx context.Context, reqEditors ...RequestEdito
 // Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndUserDeviceRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+//
+// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+//
+// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
+// instead, use `DELETE /user/{key}`. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
+func (c *Client) KeepFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewKeepFactorRequest(c.Server, factor)
 	if err != nil {
 		return nil, err
 	}
@@ -6989,6 +7478,104 @@ func (c *Client) SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams,
 	return c.Client.Do(req)
 }
 
+// ReauthenticateBrowserWithBody 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+// authenticator app that a password reset has suspended is accepted beside the password only.
+//
+// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+// session only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+func (c *Client) ReauthenticateBrowserWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateBrowserRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateBrowser 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+// authenticator app that a password reset has suspended is accepted beside the password only.
+//
+// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+// session only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+func (c *Client) ReauthenticateBrowser(ctx context.Context, body ReauthenticateBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateBrowserRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetSecondFactorWithBody 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+//
+// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+func (c *Client) SetSecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetSecondFactorRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetSecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+//
+// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+func (c *Client) SetSecondFactor(ctx context.Context, body SetSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetSecondFactorRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EndOtherUserSessions 结束其他会话 · End all other sessions
 //
 // 结束除当前会话以外的全部会话，包括客户端的会话。
@@ -7074,8 +7661,9 @@ func (c *Client) CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) 
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7097,8 +7685,9 @@ func (c *Client) BindTOTPWithBody(ctx context.Context, contentType string, body 
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7139,8 +7728,9 @@ func (c *Client) GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParam
 //
 // 生成十个恢复码，只显示这一次；原有的恢复码作废。
 //
-// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
-// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
+// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
+// become void. The owner is notified by mail, with a link that undoes it within seven days. Requires a sign-in at most 15
 // minutes old.
 //
 // Corresponds with POST /user/totp/recovery_codes (the `CreateRecoveryCodes` operationId).
@@ -9252,6 +9842,46 @@ func NewLogoutRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewReauthenticateRequest calls the generic Reauthenticate builder with application/json body
+func NewReauthenticateRequest(server string, body ReauthenticateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReauthenticateRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReauthenticateRequestWithBody constructs an http.Request for the Reauthenticate method, with any body, and a specified content type
+func NewReauthenticateRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/reauthenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewRefreshRequest calls the generic Refresh builder with application/json body
 func NewRefreshRequest(server string, body RefreshJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9606,6 +10236,18 @@ func NewShowEmailConfirmationRequest(server string, params *ShowEmailConfirmatio
 		if params.Changed != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changed", *params.Changed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Undone != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "undone", *params.Undone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -10072,6 +10714,46 @@ func NewSignInRequestWithBody(server string, contentType string, body io.Reader)
 	}
 
 	operationPath := fmt.Sprintf("/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignInWithLarkRequest calls the generic SignInWithLark builder with application/json body
+func NewSignInWithLarkRequest(server string, body SignInWithLarkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInWithLarkRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInWithLarkRequestWithBody constructs an http.Request for the SignInWithLark method, with any body, and a specified content type
+func NewSignInWithLarkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/lark")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -10729,6 +11411,40 @@ func NewEndUserDeviceRequest(server string, id DeviceID) (*http.Request, error) 
 	return req, nil
 }
 
+// NewKeepFactorRequest constructs an http.Request for the KeepFactor method
+func NewKeepFactorRequest(server string, factor SuspendableFactor) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "factor", factor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/factors/%s/keep", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
 func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -10855,6 +11571,86 @@ func NewSendPhoneCodeRequest(server string, params *SendPhoneCodeParams) (*http.
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewReauthenticateBrowserRequest calls the generic ReauthenticateBrowser builder with application/json body
+func NewReauthenticateBrowserRequest(server string, body ReauthenticateBrowserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReauthenticateBrowserRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReauthenticateBrowserRequestWithBody constructs an http.Request for the ReauthenticateBrowser method, with any body, and a specified content type
+func NewReauthenticateBrowserRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/reauthenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSetSecondFactorRequest calls the generic SetSecondFactor builder with application/json body
+func NewSetSecondFactorRequest(server string, body SetSecondFactorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetSecondFactorRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetSecondFactorRequestWithBody constructs an http.Request for the SetSecondFactor method, with any body, and a specified content type
+func NewSetSecondFactorRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/second_factor")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -11239,6 +12035,8 @@ type ClientWithResponsesInterface interface {
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
@@ -11251,6 +12049,8 @@ type ClientWithResponsesInterface interface {
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 	// themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11265,6 +12065,8 @@ type ClientWithResponsesInterface interface {
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 	// is not changed. The change takes effect with the next request of each user.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
@@ -11277,6 +12079,8 @@ type ClientWithResponsesInterface interface {
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 	// is not changed. The change takes effect with the next request of each user.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11291,6 +12095,8 @@ type ClientWithResponsesInterface interface {
 	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
 	// restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
 	// account's id. The last administrator cannot be deleted (409).
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11318,6 +12124,8 @@ type ClientWithResponsesInterface interface {
 	// messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
 	// the right `audit.read` too.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
@@ -11330,6 +12138,8 @@ type ClientWithResponsesInterface interface {
 	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
 	// the response is 200 too. Removing the password ends every session.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11346,6 +12156,8 @@ type ClientWithResponsesInterface interface {
 	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 	// administrator cannot lose the right to manage groups (409).
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
@@ -11360,6 +12172,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 	// administrator cannot lose the right to manage groups (409).
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11513,6 +12327,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -11524,6 +12340,8 @@ type ClientWithResponsesInterface interface {
 	//
 	// Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -11534,6 +12352,8 @@ type ClientWithResponsesInterface interface {
 	// 删除一个没有成员的成员组。`None` 不能删除。
 	//
 	// Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11550,6 +12370,8 @@ type ClientWithResponsesInterface interface {
 	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 	// rights and requires no second factor (409). The name of a group does not change.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
@@ -11564,6 +12386,8 @@ type ClientWithResponsesInterface interface {
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 	// and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 	// rights and requires no second factor (409). The name of a group does not change.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11667,6 +12491,8 @@ type ClientWithResponsesInterface interface {
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -11689,6 +12515,8 @@ type ClientWithResponsesInterface interface {
 	// seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 	// twice.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -11699,6 +12527,8 @@ type ClientWithResponsesInterface interface {
 	// 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 	//
 	// Deletes a webhook and its delivery log. Pending events are not sent.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11713,6 +12543,8 @@ type ClientWithResponsesInterface interface {
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with PUT /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
@@ -11725,6 +12557,8 @@ type ClientWithResponsesInterface interface {
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 	// queued for it: replay them afterwards. Requires the right `audit.read` too.
+	//
+	// Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -11793,6 +12627,8 @@ type ClientWithResponsesInterface interface {
 	// For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
 	// `audit.read` too.
 	//
+	// Requires a sign-in at most 60 minutes old.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
@@ -11847,6 +12683,38 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/auth/logout (the `Logout` operationId).
 	LogoutWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*LogoutResult, error)
+
+	// ReauthenticateWithBodyWithResponse 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+	// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+	// right password alone. Beside the password, a recovery code is accepted in `totp`.
+	//
+	// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
+
+	// ReauthenticateWithResponse 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+	// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+	// right password alone. Beside the password, a recovery code is accepted in `totp`.
+	//
+	// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
 
 	// RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
 	//
@@ -12028,10 +12896,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 	//
-	// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
-	// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
-	// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
-	// three parameters the page says that the link is not complete.
+	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
+	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
+	// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
+	// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+	// page says that the link is not complete.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12044,7 +12913,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+	// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+	// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 	// because mail is often read on another device. The old address is notified. The response redirects the browser to
 	// the page that shows the outcome.
 	//
@@ -12059,7 +12930,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-	// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+	// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+	// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+	// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 	// because mail is often read on another device. The old address is notified. The response redirects the browser to
 	// the page that shows the outcome.
 	//
@@ -12167,8 +13040,8 @@ type ClientWithResponsesInterface interface {
 	// - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
 	// - `/#/authorized` after a binding. The owner is notified by mail.
 	// - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
-	//   which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
+	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12228,6 +13101,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResult, error)
 
+	// SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
+	//
+	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	//
+	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+	// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+	SignInWithLarkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithLarkResult, error)
+
+	// SignInWithLarkWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
+	//
+	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	//
+	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+	// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+	SignInWithLarkWithResponse(ctx context.Context, body SignInWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithLarkResult, error)
+
 	// SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in
 	//
 	// 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
@@ -12267,12 +13166,14 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-	// An operator can switch this way to sign in off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+	// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+	// code is wrong.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12281,12 +13182,14 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-	// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-	// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-	// An operator can switch this way to sign in off; then every code is wrong.
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+	// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+	// code is wrong.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12452,7 +13355,9 @@ type ClientWithResponsesInterface interface {
 	// 返回当前登录账号的资料与最近一次登录。
 	//
 	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
-	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
+	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
+	// factors that a password reset has suspended: ask the user to keep each (`POST /user/factors/{factor}/keep`) or to
+	// remove it.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12515,6 +13420,19 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 	EndUserDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndUserDeviceResult, error)
+
+	// KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	//
+	// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+	//
+	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+	// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
+	// instead, use `DELETE /user/{key}`. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
+	KeepFactorWithResponse(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*KeepFactorResult, error)
 
 	// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
 	//
@@ -12580,6 +13498,64 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /user/phone_code (the `SendPhoneCode` operationId).
 	SendPhoneCodeWithResponse(ctx context.Context, params *SendPhoneCodeParams, reqEditors ...RequestEditorFn) (*SendPhoneCodeResult, error)
 
+	// ReauthenticateBrowserWithBodyWithResponse 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+	// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+	// authenticator app that a password reset has suspended is accepted beside the password only.
+	//
+	// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+	// session only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+	ReauthenticateBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateBrowserResult, error)
+
+	// ReauthenticateBrowserWithResponse 重新验证身份 · Confirm the session
+	//
+	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	//
+	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+	// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+	// authenticator app that a password reset has suspended is accepted beside the password only.
+	//
+	// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+	// session only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+	ReauthenticateBrowserWithResponse(ctx context.Context, body ReauthenticateBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateBrowserResult, error)
+
+	// SetSecondFactorWithBodyWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+	//
+	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+	SetSecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetSecondFactorResult, error)
+
+	// SetSecondFactorWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+	//
+	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+	SetSecondFactorWithResponse(ctx context.Context, body SetSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SetSecondFactorResult, error)
+
 	// EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
 	//
 	// 结束除当前会话以外的全部会话，包括客户端的会话。
@@ -12633,8 +13609,9 @@ type ClientWithResponsesInterface interface {
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+	// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+	// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12646,8 +13623,9 @@ type ClientWithResponsesInterface interface {
 	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-	// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-	// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+	// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+	// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12670,8 +13648,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
 	//
-	// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
-	// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+	// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
+	// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
+	// become void. The owner is notified by mail, with a link that undoes it within seven days. Requires a sign-in at most 15
 	// minutes old.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12991,7 +13970,7 @@ type CreateAccountResult struct {
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *AccountResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -13042,7 +14021,7 @@ func (r CreateAccountResult) GetJSON201() *AccountResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateAccountResult) GetJSON400() *AdminInvalid {
+func (r CreateAccountResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -13186,7 +14165,7 @@ type AssignGroupResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AssignGroupResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -13233,7 +14212,7 @@ func (r AssignGroupResult) GetJSON200() *AssignGroupResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r AssignGroupResult) GetJSON400() *AdminInvalid {
+func (r AssignGroupResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -13377,7 +14356,7 @@ type DeleteAccountResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccountResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -13428,7 +14407,7 @@ func (r DeleteAccountResult) GetJSON200() *AccountResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r DeleteAccountResult) GetJSON400() *AdminInvalid {
+func (r DeleteAccountResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -13712,7 +14691,7 @@ type ExportAccountResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *PersonalData
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -13751,7 +14730,7 @@ func (r ExportAccountResult) GetJSON200() *PersonalData {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ExportAccountResult) GetJSON400() *AdminInvalid {
+func (r ExportAccountResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -13885,7 +14864,7 @@ type ResetFactorResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccountResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -13894,6 +14873,8 @@ type ResetFactorResult struct {
 	JSON404 *AccountNotFound
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Error
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -13934,7 +14915,7 @@ func (r ResetFactorResult) GetJSON200() *AccountResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ResetFactorResult) GetJSON400() *AdminInvalid {
+func (r ResetFactorResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -13956,6 +14937,11 @@ func (r ResetFactorResult) GetJSON404() *AccountNotFound {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r ResetFactorResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResetFactorResult) GetJSON409() *Error {
+	return r.JSON409
 }
 
 // GetJSON412 returns the response for an HTTP 412 `application/json` response
@@ -14088,7 +15074,7 @@ type SetAccountGroupResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccountResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -14147,7 +15133,7 @@ func (r SetAccountGroupResult) GetJSON200() *AccountResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SetAccountGroupResult) GetJSON400() *AdminInvalid {
+func (r SetAccountGroupResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -15824,7 +16810,7 @@ type CreateGroupResult struct {
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *GroupResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -15875,7 +16861,7 @@ func (r CreateGroupResult) GetJSON201() *GroupResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateGroupResult) GetJSON400() *AdminInvalid {
+func (r CreateGroupResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -16012,7 +16998,7 @@ type DeleteGroupResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -16052,7 +17038,7 @@ type DeleteGroupResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r DeleteGroupResult) GetJSON400() *AdminInvalid {
+func (r DeleteGroupResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -16206,7 +17192,7 @@ type ChangeGroupResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *GroupResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -16265,7 +17251,7 @@ func (r ChangeGroupResult) GetJSON200() *GroupResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangeGroupResult) GetJSON400() *AdminInvalid {
+func (r ChangeGroupResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -17119,7 +18105,7 @@ type CreateWebhookResult struct {
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *WebhookSecretResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -17170,7 +18156,7 @@ func (r CreateWebhookResult) GetJSON201() *WebhookSecretResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateWebhookResult) GetJSON400() *AdminInvalid {
+func (r CreateWebhookResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -17307,7 +18293,7 @@ type DeleteWebhookResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -17345,7 +18331,7 @@ type DeleteWebhookResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r DeleteWebhookResult) GetJSON400() *AdminInvalid {
+func (r DeleteWebhookResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -17494,7 +18480,7 @@ type ChangeWebhookResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *WebhookResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -17551,7 +18537,7 @@ func (r ChangeWebhookResult) GetJSON200() *WebhookResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangeWebhookResult) GetJSON400() *AdminInvalid {
+func (r ChangeWebhookResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -18234,7 +19220,7 @@ type RotateWebhookSecretResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *WebhookSecretResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -18283,7 +19269,7 @@ func (r RotateWebhookSecretResult) GetJSON200() *WebhookSecretResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RotateWebhookSecretResult) GetJSON400() *AdminInvalid {
+func (r RotateWebhookSecretResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -18608,6 +19594,161 @@ func (r LogoutResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LogoutResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReauthenticateResult400Headers the declared response headers of an HTTP 400 response for Reauthenticate
+type ReauthenticateResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ReauthenticateResult401Headers the declared response headers of an HTTP 401 response for Reauthenticate
+type ReauthenticateResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// ReauthenticateResult406Headers the declared response headers of an HTTP 406 response for Reauthenticate
+type ReauthenticateResult406Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateResult413Headers the declared response headers of an HTTP 413 response for Reauthenticate
+type ReauthenticateResult413Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateResult415Headers the declared response headers of an HTTP 415 response for Reauthenticate
+type ReauthenticateResult415Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateResult429Headers the declared response headers of an HTTP 429 response for Reauthenticate
+type ReauthenticateResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// ReauthenticateResult500Headers the declared response headers of an HTTP 500 response for Reauthenticate
+type ReauthenticateResult500Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateResult503Headers the declared response headers of an HTTP 503 response for Reauthenticate
+type ReauthenticateResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ReauthenticateResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccessToken
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReauthenticateResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReauthenticateResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ReauthenticateResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ReauthenticateResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ReauthenticateResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReauthenticateResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReauthenticateResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReauthenticateResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReauthenticateResult) GetJSON200() *AccessToken {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReauthenticateResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReauthenticateResult) GetJSON401() *Error {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ReauthenticateResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReauthenticateResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReauthenticateResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReauthenticateResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReauthenticateResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReauthenticateResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReauthenticateResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReauthenticateResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReauthenticateResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReauthenticateResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -20669,6 +21810,139 @@ func (r SignInResult) ContentType() string {
 	return ""
 }
 
+// SignInWithLarkResult400Headers the declared response headers of an HTTP 400 response for SignInWithLark
+type SignInWithLarkResult400Headers struct {
+	RetryAfter *int
+}
+
+// SignInWithLarkResult403Headers the declared response headers of an HTTP 403 response for SignInWithLark
+type SignInWithLarkResult403Headers struct {
+	XRequestID *string
+}
+
+// SignInWithLarkResult406Headers the declared response headers of an HTTP 406 response for SignInWithLark
+type SignInWithLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// SignInWithLarkResult413Headers the declared response headers of an HTTP 413 response for SignInWithLark
+type SignInWithLarkResult413Headers struct {
+	XRequestID *string
+}
+
+// SignInWithLarkResult415Headers the declared response headers of an HTTP 415 response for SignInWithLark
+type SignInWithLarkResult415Headers struct {
+	XRequestID *string
+}
+
+// SignInWithLarkResult500Headers the declared response headers of an HTTP 500 response for SignInWithLark
+type SignInWithLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// SignInWithLarkResult503Headers the declared response headers of an HTTP 503 response for SignInWithLark
+type SignInWithLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignInWithLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SignInWithLarkResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignInWithLarkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignInWithLarkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SignInWithLarkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SignInWithLarkResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignInWithLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignInWithLarkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInWithLarkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignInWithLarkResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignInWithLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInWithLarkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInWithLarkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInWithLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInWithLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInWithLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInWithLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInWithLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInWithLarkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SendSignInCodeResult400Headers the declared response headers of an HTTP 400 response for SendSignInCode
 type SendSignInCodeResult400Headers struct {
 	RetryAfter *int
@@ -22415,6 +23689,125 @@ func (r EndUserDeviceResult) ContentType() string {
 	return ""
 }
 
+// KeepFactorResult400Headers the declared response headers of an HTTP 400 response for KeepFactor
+type KeepFactorResult400Headers struct {
+	RetryAfter *int
+}
+
+// KeepFactorResult401Headers the declared response headers of an HTTP 401 response for KeepFactor
+type KeepFactorResult401Headers struct {
+	XRequestID *string
+}
+
+// KeepFactorResult403Headers the declared response headers of an HTTP 403 response for KeepFactor
+type KeepFactorResult403Headers struct {
+	XRequestID *string
+}
+
+// KeepFactorResult406Headers the declared response headers of an HTTP 406 response for KeepFactor
+type KeepFactorResult406Headers struct {
+	XRequestID *string
+}
+
+// KeepFactorResult500Headers the declared response headers of an HTTP 500 response for KeepFactor
+type KeepFactorResult500Headers struct {
+	XRequestID *string
+}
+
+// KeepFactorResult503Headers the declared response headers of an HTTP 503 response for KeepFactor
+type KeepFactorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type KeepFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *KeepFactorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *KeepFactorResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *KeepFactorResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *KeepFactorResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *KeepFactorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *KeepFactorResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r KeepFactorResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r KeepFactorResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r KeepFactorResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r KeepFactorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r KeepFactorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r KeepFactorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r KeepFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r KeepFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r KeepFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r KeepFactorResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ChangePasswordResult400Headers the declared response headers of an HTTP 400 response for ChangePassword
 type ChangePasswordResult400Headers struct {
 	RetryAfter *int
@@ -22822,6 +24215,300 @@ func (r SendPhoneCodeResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SendPhoneCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReauthenticateBrowserResult400Headers the declared response headers of an HTTP 400 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult400Headers struct {
+	RetryAfter *int
+}
+
+// ReauthenticateBrowserResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult401Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult403Headers the declared response headers of an HTTP 403 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult403Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult406Headers the declared response headers of an HTTP 406 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult406Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult413Headers the declared response headers of an HTTP 413 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult413Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult415Headers the declared response headers of an HTTP 415 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult415Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult500Headers the declared response headers of an HTTP 500 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult500Headers struct {
+	XRequestID *string
+}
+
+// ReauthenticateBrowserResult503Headers the declared response headers of an HTTP 503 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ReauthenticateBrowserResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ReauthenticateBrowserResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReauthenticateBrowserResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ReauthenticateBrowserResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ReauthenticateBrowserResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ReauthenticateBrowserResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ReauthenticateBrowserResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ReauthenticateBrowserResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReauthenticateBrowserResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReauthenticateBrowserResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReauthenticateBrowserResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReauthenticateBrowserResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReauthenticateBrowserResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReauthenticateBrowserResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetSecondFactorResult400Headers the declared response headers of an HTTP 400 response for SetSecondFactor
+type SetSecondFactorResult400Headers struct {
+	RetryAfter *int
+}
+
+// SetSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetSecondFactor
+type SetSecondFactorResult401Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult403Headers the declared response headers of an HTTP 403 response for SetSecondFactor
+type SetSecondFactorResult403Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult406Headers the declared response headers of an HTTP 406 response for SetSecondFactor
+type SetSecondFactorResult406Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult413Headers the declared response headers of an HTTP 413 response for SetSecondFactor
+type SetSecondFactorResult413Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult415Headers the declared response headers of an HTTP 415 response for SetSecondFactor
+type SetSecondFactorResult415Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult500Headers the declared response headers of an HTTP 500 response for SetSecondFactor
+type SetSecondFactorResult500Headers struct {
+	XRequestID *string
+}
+
+// SetSecondFactorResult503Headers the declared response headers of an HTTP 503 response for SetSecondFactor
+type SetSecondFactorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SetSecondFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetSecondFactorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetSecondFactorResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetSecondFactorResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SetSecondFactorResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetSecondFactorResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetSecondFactorResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetSecondFactorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetSecondFactorResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetSecondFactorResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetSecondFactorResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetSecondFactorResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SetSecondFactorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetSecondFactorResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetSecondFactorResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetSecondFactorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetSecondFactorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetSecondFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetSecondFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetSecondFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetSecondFactorResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23334,6 +25021,8 @@ type BindTOTPResult503Headers struct {
 type BindTOTPResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodes
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *Error
 	// JSON401 the response for an HTTP 401 `application/json` response
@@ -23366,6 +25055,11 @@ type BindTOTPResult struct {
 	Headers500 *BindTOTPResult500Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *BindTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BindTOTPResult) GetJSON200() *RecoveryCodes {
+	return r.JSON200
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -23929,6 +25623,8 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 // themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/accounts (the `CreateAccount` operationId).
@@ -23947,6 +25643,8 @@ func (c *ClientWithResponses) CreateAccountWithBodyWithResponse(ctx context.Cont
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
 // themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -23967,6 +25665,8 @@ func (c *ClientWithResponses) CreateAccountWithResponse(ctx context.Context, par
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 // is not changed. The change takes effect with the next request of each user.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/accounts/assign-group (the `AssignGroup` operationId).
@@ -23985,6 +25685,8 @@ func (c *ClientWithResponses) AssignGroupWithBodyWithResponse(ctx context.Contex
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
 // is not changed. The change takes effect with the next request of each user.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -24005,6 +25707,8 @@ func (c *ClientWithResponses) AssignGroupWithResponse(ctx context.Context, param
 // `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
 // restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
 // account's id. The last administrator cannot be deleted (409).
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -24044,6 +25748,8 @@ func (c *ClientWithResponses) GetAccountWithResponse(ctx context.Context, accoun
 // messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
 // the right `audit.read` too.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/accounts/{accountId}/export (the `ExportAccount` operationId).
@@ -24062,6 +25768,8 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, acc
 // Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 // codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
 // the response is 200 too. Removing the password ends every session.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -24084,6 +25792,8 @@ func (c *ClientWithResponses) ResetFactorWithResponse(ctx context.Context, accou
 // Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 // administrator cannot lose the right to manage groups (409).
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/admin/accounts/{accountId}/group (the `SetAccountGroup` operationId).
@@ -24104,6 +25814,8 @@ func (c *ClientWithResponses) SetAccountGroupWithBodyWithResponse(ctx context.Co
 //
 // Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
 // administrator cannot lose the right to manage groups (409).
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -24335,6 +26047,8 @@ func (c *ClientWithResponses) ListGroupsWithResponse(ctx context.Context, reqEdi
 //
 // Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -24352,6 +26066,8 @@ func (c *ClientWithResponses) CreateGroupWithBodyWithResponse(ctx context.Contex
 //
 // Creates a member group. Administrators cannot grant it a right that they do not have themselves.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/groups (the `CreateGroup` operationId).
@@ -24368,6 +26084,8 @@ func (c *ClientWithResponses) CreateGroupWithResponse(ctx context.Context, param
 // 删除一个没有成员的成员组。`None` 不能删除。
 //
 // Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -24390,6 +26108,8 @@ func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group
 // and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 // rights and requires no second factor (409). The name of a group does not change.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
@@ -24410,6 +26130,8 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
 // and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
 // rights and requires no second factor (409). The name of a group does not change.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -24555,6 +26277,8 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -24583,6 +26307,8 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 // seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
 // twice.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/webhooks (the `CreateWebhook` operationId).
@@ -24599,6 +26325,8 @@ func (c *ClientWithResponses) CreateWebhookWithResponse(ctx context.Context, par
 // 删除一个 Webhook 及其发送记录。等待中的事件不再发送。
 //
 // Deletes a webhook and its delivery log. Pending events are not sent.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -24619,6 +26347,8 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with PUT /api/admin/webhooks/{webhookId} (the `ChangeWebhook` operationId).
@@ -24637,6 +26367,8 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
 // queued for it: replay them afterwards. Requires the right `audit.read` too.
+//
+// Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -24735,6 +26467,8 @@ func (c *ClientWithResponses) ReplayWebhookWithResponse(ctx context.Context, web
 // For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
 // `audit.read` too.
 //
+// Requires a sign-in at most 60 minutes old.
+//
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
@@ -24812,6 +26546,50 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, reqEditors
 		return nil, err
 	}
 	return ParseLogoutResult(rsp)
+}
+
+// ReauthenticateWithBodyWithResponse 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+// right password alone. Beside the password, a recovery code is accepted in `totp`.
+//
+// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error) {
+	rsp, err := c.ReauthenticateWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateResult(rsp)
+}
+
+// ReauthenticateWithResponse 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+// Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+// right password alone. Beside the password, a recovery code is accepted in `totp`.
+//
+// A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error) {
+	rsp, err := c.Reauthenticate(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateResult(rsp)
 }
 
 // RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
@@ -25066,10 +26844,11 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 //
 // 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
 //
-// The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
-// which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
-// follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
-// three parameters the page says that the link is not complete.
+// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
+// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
+// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
+// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+// page says that the link is not complete.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -25088,7 +26867,9 @@ func (c *ClientWithResponses) ShowEmailConfirmationWithResponse(ctx context.Cont
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 // because mail is often read on another device. The old address is notified. The response redirects the browser to
 // the page that shows the outcome.
 //
@@ -25109,7 +26890,9 @@ func (c *ClientWithResponses) ConfirmEmailWithBodyWithResponse(ctx context.Conte
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
-// the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+// the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+// is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+// codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
 // because mail is often read on another device. The old address is notified. The response redirects the browser to
 // the page that shows the outcome.
 //
@@ -25259,8 +27042,8 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 //   - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
 //   - `/#/authorized` after a binding. The owner is notified by mail.
 //   - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
-//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
-//     which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+//     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
+//     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -25344,6 +27127,44 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 	return ParseSignInResult(rsp)
 }
 
+// SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
+//
+// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+//
+// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+func (c *ClientWithResponses) SignInWithLarkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithLarkResult, error) {
+	rsp, err := c.SignInWithLarkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithLarkResult(rsp)
+}
+
+// SignInWithLarkWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
+//
+// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+//
+// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+// leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/lark (the `SignInWithLark` operationId).
+func (c *ClientWithResponses) SignInWithLarkWithResponse(ctx context.Context, body SignInWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithLarkResult, error) {
+	rsp, err := c.SignInWithLark(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithLarkResult(rsp)
+}
+
 // SendSignInCodeWithResponse 获取短信登录验证码 · Text a code to sign in
 //
 // 向手机发送六位登录验证码，五分钟内有效。无论该号码是否已绑定账号，返回结果都相同。
@@ -25401,12 +27222,14 @@ func (c *ClientWithResponses) SignInWithCodeWithResponse(ctx context.Context, bo
 
 // SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-// An operator can switch this way to sign in off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+// code is wrong.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25421,12 +27244,14 @@ func (c *ClientWithResponses) SignInWithTOTPWithBodyWithResponse(ctx context.Con
 
 // SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
-// codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
-// code, an unknown address, a disabled account and an account without an authenticator app get the same response.
-// An operator can switch this way to sign in off; then every code is wrong.
+// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+// row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+// code is wrong.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25664,7 +27489,9 @@ func (c *ClientWithResponses) RegisterWithLinkWithFormdataBodyWithResponse(ctx c
 // 返回当前登录账号的资料与最近一次登录。
 //
 // Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
-// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
+// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
+// factors that a password reset has suspended: ask the user to keep each (`POST /user/factors/{factor}/keep`) or to
+// remove it.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -25756,6 +27583,25 @@ func (c *ClientWithResponses) EndUserDeviceWithResponse(ctx context.Context, id 
 		return nil, err
 	}
 	return ParseEndUserDeviceResult(rsp)
+}
+
+// KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+//
+// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+//
+// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
+// instead, use `DELETE /user/{key}`. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
+func (c *ClientWithResponses) KeepFactorWithResponse(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*KeepFactorResult, error) {
+	rsp, err := c.KeepFactor(ctx, factor, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeepFactorResult(rsp)
 }
 
 // ChangePasswordWithBodyWithResponse 修改密码 · Change the password
@@ -25852,6 +27698,88 @@ func (c *ClientWithResponses) SendPhoneCodeWithResponse(ctx context.Context, par
 	return ParseSendPhoneCodeResult(rsp)
 }
 
+// ReauthenticateBrowserWithBodyWithResponse 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+// authenticator app that a password reset has suspended is accepted beside the password only.
+//
+// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+// session only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+func (c *ClientWithResponses) ReauthenticateBrowserWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateBrowserResult, error) {
+	rsp, err := c.ReauthenticateBrowserWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateBrowserResult(rsp)
+}
+
+// ReauthenticateBrowserWithResponse 重新验证身份 · Confirm the session
+//
+// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+//
+// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+// `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+// authenticator app that a password reset has suspended is accepted beside the password only.
+//
+// The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+// session only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/reauthenticate (the `ReauthenticateBrowser` operationId).
+func (c *ClientWithResponses) ReauthenticateBrowserWithResponse(ctx context.Context, body ReauthenticateBrowserJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateBrowserResult, error) {
+	rsp, err := c.ReauthenticateBrowser(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateBrowserResult(rsp)
+}
+
+// SetSecondFactorWithBodyWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+//
+// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+func (c *ClientWithResponses) SetSecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetSecondFactorResult, error) {
+	rsp, err := c.SetSecondFactorWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetSecondFactorResult(rsp)
+}
+
+// SetSecondFactorWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+//
+// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /user/second_factor (the `SetSecondFactor` operationId).
+func (c *ClientWithResponses) SetSecondFactorWithResponse(ctx context.Context, body SetSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SetSecondFactorResult, error) {
+	rsp, err := c.SetSecondFactor(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetSecondFactorResult(rsp)
+}
+
 // EndOtherUserSessionsWithResponse 结束其他会话 · End all other sessions
 //
 // 结束除当前会话以外的全部会话，包括客户端的会话。
@@ -25929,8 +27857,9 @@ func (c *ClientWithResponses) CreateTOTPWithResponse(ctx context.Context, reqEdi
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25948,8 +27877,9 @@ func (c *ClientWithResponses) BindTOTPWithBodyWithResponse(ctx context.Context, 
 // 用两个连续的验证码绑定身份验证器，并发邮件通知。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
-// after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
-// void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+// password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+// void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -25984,8 +27914,9 @@ func (c *ClientWithResponses) GetTOTPPictureWithResponse(ctx context.Context, pa
 //
 // 生成十个恢复码，只显示这一次；原有的恢复码作废。
 //
-// Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
-// of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
+// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
+// become void. The owner is notified by mail, with a link that undoes it within seven days. Requires a sign-in at most 15
 // minutes old.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -26311,7 +28242,7 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -26562,7 +28493,7 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -26796,7 +28727,7 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -27233,7 +29164,7 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -27433,7 +29364,7 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -27466,6 +29397,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 			return nil, err
 		}
 		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
 		var dest VersionConflict
@@ -27677,7 +29615,7 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -29870,7 +31808,7 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -30117,7 +32055,7 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -30341,7 +32279,7 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31492,7 +33430,7 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31739,7 +33677,7 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31956,7 +33894,7 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32892,7 +34830,7 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -33380,6 +35318,185 @@ func ParseLogoutResult(rsp *http.Response) (*LogoutResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LogoutResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReauthenticateResult parses an HTTP response from a ReauthenticateWithResponse call
+func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReauthenticateResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccessToken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ReauthenticateResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReauthenticateResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ReauthenticateResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ReauthenticateResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ReauthenticateResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReauthenticateResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReauthenticateResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReauthenticateResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -35689,6 +37806,157 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 	return response, nil
 }
 
+// ParseSignInWithLarkResult parses an HTTP response from a SignInWithLarkWithResponse call
+func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInWithLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SignInWithLarkResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SignInWithLarkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignInWithLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SignInWithLarkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SignInWithLarkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignInWithLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignInWithLarkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseSendSignInCodeResult parses an HTTP response from a SendSignInCodeWithResponse call
 func ParseSendSignInCodeResult(rsp *http.Response) (*SendSignInCodeResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -37639,6 +39907,140 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 	return response, nil
 }
 
+// ParseKeepFactorResult parses an HTTP response from a KeepFactorWithResponse call
+func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &KeepFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers KeepFactorResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers KeepFactorResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers KeepFactorResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers KeepFactorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers KeepFactorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers KeepFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseChangePasswordResult parses an HTTP response from a ChangePasswordWithResponse call
 func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38089,6 +40491,342 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers SendPhoneCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReauthenticateBrowserResult parses an HTTP response from a ReauthenticateBrowserWithResponse call
+func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowserResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReauthenticateBrowserResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ReauthenticateBrowserResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ReauthenticateBrowserResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ReauthenticateBrowserResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ReauthenticateBrowserResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ReauthenticateBrowserResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ReauthenticateBrowserResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ReauthenticateBrowserResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReauthenticateBrowserResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetSecondFactorResult parses an HTTP response from a SetSecondFactorWithResponse call
+func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetSecondFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SetSecondFactorResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetSecondFactorResult401Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetSecondFactorResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SetSecondFactorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetSecondFactorResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetSecondFactorResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetSecondFactorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetSecondFactorResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -38627,8 +41365,12 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 	}
 
 	switch {
-	case rsp.StatusCode == 204:
-		break // No content-type
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodes
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
 		var dest Error

@@ -64,22 +64,23 @@ func (q *Queries) AccountByID(ctx context.Context, id string) (AccountByIDRow, e
 }
 
 const accountByPhone = `-- name: AccountByPhone :one
-SELECT a.id, a.status, g.requires_totp
+SELECT a.id, a.status, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
-WHERE a.phone = $1
+WHERE a.phone = $1 AND a.phone_suspended_at IS NULL
 `
 
 type AccountByPhoneRow struct {
-	ID           string
-	Status       string
-	RequiresTOTP bool
+	ID         string
+	Status     string
+	TwoFactors bool
 }
 
+// A suspended phone signs no one in.
 func (q *Queries) AccountByPhone(ctx context.Context, phone *string) (AccountByPhoneRow, error) {
 	row := q.db.QueryRow(ctx, accountByPhone, phone)
 	var i AccountByPhoneRow
-	err := row.Scan(&i.ID, &i.Status, &i.RequiresTOTP)
+	err := row.Scan(&i.ID, &i.Status, &i.TwoFactors)
 	return i, err
 }
 
@@ -108,6 +109,28 @@ func (q *Queries) AccountChangePassword(ctx context.Context, arg AccountChangePa
 	var email string
 	err := row.Scan(&email)
 	return email, err
+}
+
+const accountConfirmation = `-- name: AccountConfirmation :one
+SELECT a.password_hash, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.id = $1 AND a.status = 'active'
+`
+
+type AccountConfirmationRow struct {
+	PasswordHash *string
+	TwoFactors   bool
+	TOTP         bool
+}
+
+// What a signed-in user can confirm a session with.
+func (q *Queries) AccountConfirmation(ctx context.Context, id string) (AccountConfirmationRow, error) {
+	row := q.db.QueryRow(ctx, accountConfirmation, id)
+	var i AccountConfirmationRow
+	err := row.Scan(&i.PasswordHash, &i.TwoFactors, &i.TOTP)
+	return i, err
 }
 
 const accountCreate = `-- name: AccountCreate :one
@@ -165,7 +188,7 @@ func (q *Queries) AccountCreate(ctx context.Context, arg AccountCreateParams) (A
 }
 
 const accountCredentials = `-- name: AccountCredentials :one
-SELECT a.id, a.status, a.password_hash, g.requires_totp
+SELECT a.id, a.status, a.password_hash, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
 WHERE a.email = $1
@@ -175,7 +198,7 @@ type AccountCredentialsRow struct {
 	ID           string
 	Status       string
 	PasswordHash *string
-	RequiresTOTP bool
+	TwoFactors   bool
 }
 
 func (q *Queries) AccountCredentials(ctx context.Context, email string) (AccountCredentialsRow, error) {
@@ -185,7 +208,7 @@ func (q *Queries) AccountCredentials(ctx context.Context, email string) (Account
 		&i.ID,
 		&i.Status,
 		&i.PasswordHash,
-		&i.RequiresTOTP,
+		&i.TwoFactors,
 	)
 	return i, err
 }
@@ -289,6 +312,20 @@ func (q *Queries) AccountIDByEmail(ctx context.Context, email string) (string, e
 	return id, err
 }
 
+const accountKeepPhone = `-- name: AccountKeepPhone :execrows
+UPDATE account
+SET phone_suspended_at = NULL
+WHERE id = $1 AND phone_suspended_at IS NOT NULL
+`
+
+func (q *Queries) AccountKeepPhone(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.Exec(ctx, accountKeepPhone, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const accountPassword = `-- name: AccountPassword :one
 SELECT password_hash, name
 FROM account
@@ -384,7 +421,7 @@ func (q *Queries) AccountRemovePassword(ctx context.Context, id string) error {
 
 const accountRemovePhone = `-- name: AccountRemovePhone :exec
 UPDATE account
-SET phone = NULL
+SET phone = NULL, phone_bound_at = NULL, phone_suspended_at = NULL
 WHERE id = $1
 `
 
@@ -395,20 +432,29 @@ func (q *Queries) AccountRemovePhone(ctx context.Context, id string) error {
 
 const accountResetPassword = `-- name: AccountResetPassword :one
 UPDATE account
-SET password_hash = $1::text, updated_at = $2, version = version + 1
-WHERE email = $3 AND status = 'active'
+SET password_hash = $1::text, updated_at = $2::timestamptz, version = version + 1,
+    phone_suspended_at = CASE
+        WHEN phone IS NOT NULL AND phone_suspended_at IS NULL AND COALESCE(phone_bound_at, created_at) > $3::timestamptz THEN $2::timestamptz
+        ELSE phone_suspended_at END
+WHERE email = $4 AND status = 'active'
 RETURNING id
 `
 
 type AccountResetPasswordParams struct {
-	NewHash string
-	Now     time.Time
-	Email   string
+	NewHash    string
+	Now        time.Time
+	BoundAfter time.Time
+	Email      string
 }
 
-// The user has proved control of the address. A disabled account stays as it is.
+// The user has proved control of the address. A disabled account stays as it is. A phone that was bound lately is suspended.
 func (q *Queries) AccountResetPassword(ctx context.Context, arg AccountResetPasswordParams) (string, error) {
-	row := q.db.QueryRow(ctx, accountResetPassword, arg.NewHash, arg.Now, arg.Email)
+	row := q.db.QueryRow(ctx, accountResetPassword,
+		arg.NewHash,
+		arg.Now,
+		arg.BoundAfter,
+		arg.Email,
+	)
 	var id string
 	err := row.Scan(&id)
 	return id, err
@@ -502,7 +548,8 @@ func (q *Queries) AccountSetName(ctx context.Context, arg AccountSetNameParams) 
 
 const accountSetPhone = `-- name: AccountSetPhone :one
 UPDATE account
-SET phone = $1, updated_at = $2, version = version + 1
+SET phone = $1::text, updated_at = $2::timestamptz, version = version + 1,
+    phone_bound_at = CASE WHEN $1::text IS NOT NULL THEN $2::timestamptz END, phone_suspended_at = NULL
 WHERE id = $3 AND status = 'active'
 RETURNING email
 `
@@ -540,6 +587,26 @@ func (q *Queries) AccountSetPicture(ctx context.Context, arg AccountSetPicturePa
 	return result.RowsAffected(), nil
 }
 
+const accountSetSecondFactor = `-- name: AccountSetSecondFactor :execrows
+UPDATE account
+SET second_factor_since = CASE WHEN $1::boolean THEN $2::timestamptz END, updated_at = $2::timestamptz, version = version + 1
+WHERE id = $3 AND status = 'active' AND (second_factor_since IS NOT NULL) <> $1::boolean
+`
+
+type AccountSetSecondFactorParams struct {
+	Enabled bool
+	Now     time.Time
+	ID      string
+}
+
+func (q *Queries) AccountSetSecondFactor(ctx context.Context, arg AccountSetSecondFactorParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountSetSecondFactor, arg.Enabled, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const accountSetStatus = `-- name: AccountSetStatus :exec
 UPDATE account
 SET status = $1::text, updated_at = $2, version = version + 1,
@@ -559,14 +626,24 @@ func (q *Queries) AccountSetStatus(ctx context.Context, arg AccountSetStatusPara
 }
 
 const accountSignIn = `-- name: AccountSignIn :one
-UPDATE account
-SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
-    seen_at = CASE WHEN account.seen_at > $1::timestamptz - interval '1 day' THEN account.seen_at ELSE $1 END
-WHERE account.id = $2 AND account.status = 'active'
-    AND ($3::text IS NULL OR account.password_hash = $3::text)
-    AND ($4::text IS NULL OR account.phone = $4::text)
-    AND ($5::boolean OR NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
-RETURNING account.email, account.member_group, account.sign_in_count
+WITH opened AS (
+    UPDATE account
+    SET sign_in_count = sign_in_count + 1, last_sign_in_at = $1,
+        seen_at = CASE WHEN account.seen_at > $1::timestamptz - interval '1 day' THEN account.seen_at ELSE $1 END
+    WHERE account.id = $2 AND account.status = 'active'
+        AND ($3::text IS NULL OR account.password_hash = $3::text)
+        AND ($4::text IS NULL OR account.phone = $4::text AND account.phone_suspended_at IS NULL)
+        AND ($5::boolean OR account.second_factor_since IS NULL
+            AND NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
+    RETURNING account.id, account.email, account.member_group, account.sign_in_count
+), forgiven AS (
+    UPDATE totp
+    SET failures = 0
+    FROM opened
+    WHERE totp.account_id = opened.id AND totp.failures > 0
+)
+SELECT email, member_group, sign_in_count
+FROM opened
 `
 
 type AccountSignInParams struct {
@@ -584,8 +661,8 @@ type AccountSignInRow struct {
 }
 
 // The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
-// opens no session. Nor does one factor, if the group requires a second one by now. The row lock orders this against those
-// changes of the account.
+// opens no session. Nor does one factor, if the group or the user asks for two by now. The row lock orders this against those
+// changes of the account. A sign-in forgives the wrong codes that had stopped the authenticator as a way in by itself.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
 	row := q.db.QueryRow(ctx, accountSignIn,
 		arg.Now,
@@ -615,7 +692,7 @@ func (q *Queries) AccountStatusByEmail(ctx context.Context, email string) (strin
 const accountStatusByPhone = `-- name: AccountStatusByPhone :one
 SELECT status
 FROM account
-WHERE phone = $1
+WHERE phone = $1 AND phone_suspended_at IS NULL
 `
 
 func (q *Queries) AccountStatusByPhone(ctx context.Context, phone *string) (string, error) {
@@ -645,26 +722,98 @@ func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (str
 	return email, err
 }
 
+const accountUndoEmail = `-- name: AccountUndoEmail :execrows
+UPDATE account
+SET email = $1, updated_at = $2, version = version + 1
+WHERE id = $3
+`
+
+type AccountUndoEmailParams struct {
+	OldEmail string
+	Now      time.Time
+	ID       string
+}
+
+func (q *Queries) AccountUndoEmail(ctx context.Context, arg AccountUndoEmailParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountUndoEmail, arg.OldEmail, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const accountUndoPhone = `-- name: AccountUndoPhone :execrows
+UPDATE account
+SET phone = NULL, phone_bound_at = NULL, phone_suspended_at = NULL, updated_at = $1, version = version + 1
+WHERE id = $2 AND phone = $3::text AND phone_bound_at = $4::timestamptz
+`
+
+type AccountUndoPhoneParams struct {
+	Now     time.Time
+	ID      string
+	Phone   string
+	BoundAt time.Time
+}
+
+func (q *Queries) AccountUndoPhone(ctx context.Context, arg AccountUndoPhoneParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountUndoPhone,
+		arg.Now,
+		arg.ID,
+		arg.Phone,
+		arg.BoundAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const accountUndoSecondFactor = `-- name: AccountUndoSecondFactor :exec
+UPDATE account
+SET second_factor_since = NULL, updated_at = $1, version = version + 1
+WHERE id = $2 AND second_factor_since >= $3::timestamptz
+`
+
+type AccountUndoSecondFactorParams struct {
+	Now   time.Time
+	ID    string
+	Since time.Time
+}
+
+// Takes the user's own choice back if it was made since.
+func (q *Queries) AccountUndoSecondFactor(ctx context.Context, arg AccountUndoSecondFactorParams) error {
+	_, err := q.db.Exec(ctx, accountUndoSecondFactor, arg.Now, arg.ID, arg.Since)
+	return err
+}
+
 const accountWaysIn = `-- name: AccountWaysIn :one
-SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
-    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
-    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity, g.requires_totp
+SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password,
+    (a.phone IS NOT NULL)::boolean AS phone, (a.phone IS NOT NULL AND a.phone_suspended_at IS NULL)::boolean AS phone_opens,
+    (t.account_id IS NOT NULL)::boolean AS totp, (t.account_id IS NOT NULL AND t.suspended_at IS NULL)::boolean AS totp_opens,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NULL)::boolean AS identity_opens,
+    (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
+LEFT JOIN totp t ON t.account_id = a.id
 WHERE a.id = $1 AND a.status = 'active'
 FOR UPDATE OF a
 `
 
 type AccountWaysInRow struct {
-	Email        string
-	Password     bool
-	Phone        bool
-	TOTP         bool
-	Identity     bool
-	RequiresTOTP bool
+	Email         string
+	Password      bool
+	Phone         bool
+	PhoneOpens    bool
+	TOTP          bool
+	TOTPOpens     bool
+	Identity      bool
+	IdentityOpens bool
+	TwoFactors    bool
 }
 
-// The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor.
+// The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor. A suspended
+// factor is there, and opens nothing.
 func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRow, error) {
 	row := q.db.QueryRow(ctx, accountWaysIn, id)
 	var i AccountWaysInRow
@@ -672,9 +821,12 @@ func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRo
 		&i.Email,
 		&i.Password,
 		&i.Phone,
+		&i.PhoneOpens,
 		&i.TOTP,
+		&i.TOTPOpens,
 		&i.Identity,
-		&i.RequiresTOTP,
+		&i.IdentityOpens,
+		&i.TwoFactors,
 	)
 	return i, err
 }

@@ -11,7 +11,9 @@ import (
 )
 
 const actorConfirm = `-- name: ActorConfirm :one
-SELECT s.authenticated_at, g.rights
+SELECT s.authenticated_at, g.rights, COALESCE('mfa' = ANY (s.amr), false)::boolean AS both,
+    (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
 FROM session s
 JOIN account a ON a.id = s.account_id
 JOIN member_group g ON g.name = a.member_group
@@ -28,13 +30,22 @@ type ActorConfirmParams struct {
 type ActorConfirmRow struct {
 	AuthenticatedAt time.Time
 	Rights          []string
+	Both            bool
+	TwoFactors      bool
+	TOTP            bool
 }
 
 // A statement after ActorLock, so that it sees what the account has become. An end of the session waits.
 func (q *Queries) ActorConfirm(ctx context.Context, arg ActorConfirmParams) (ActorConfirmRow, error) {
 	row := q.db.QueryRow(ctx, actorConfirm, arg.SessionID, arg.AccountID, arg.Now)
 	var i ActorConfirmRow
-	err := row.Scan(&i.AuthenticatedAt, &i.Rights)
+	err := row.Scan(
+		&i.AuthenticatedAt,
+		&i.Rights,
+		&i.Both,
+		&i.TwoFactors,
+		&i.TOTP,
+	)
 	return i, err
 }
 

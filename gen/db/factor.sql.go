@@ -10,6 +10,67 @@ import (
 	"time"
 )
 
+const factorSuspend = `-- name: FactorSuspend :exec
+WITH apps AS (
+    UPDATE totp
+    SET suspended_at = $1::timestamptz
+    WHERE totp.account_id = $2 AND totp.bound_at > $3::timestamptz AND totp.suspended_at IS NULL
+), identities AS (
+    UPDATE identity
+    SET suspended_at = $1::timestamptz
+    WHERE identity.account_id = $2 AND identity.bound_at > $3::timestamptz AND identity.suspended_at IS NULL
+)
+UPDATE recovery_code
+SET suspended_at = $1::timestamptz
+WHERE recovery_code.account_id = $2 AND recovery_code.created_at > $3::timestamptz AND recovery_code.suspended_at IS NULL
+`
+
+type FactorSuspendParams struct {
+	Now        time.Time
+	AccountID  string
+	BoundAfter time.Time
+}
+
+// Suspends what was bound lately, but for the phone, which is a column of the account.
+func (q *Queries) FactorSuspend(ctx context.Context, arg FactorSuspendParams) error {
+	_, err := q.db.Exec(ctx, factorSuspend, arg.Now, arg.AccountID, arg.BoundAfter)
+	return err
+}
+
+const factorSuspended = `-- name: FactorSuspended :one
+SELECT (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NOT NULL)::boolean AS totp,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NOT NULL)::boolean AS identity,
+    EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id AND r.suspended_at IS NOT NULL)::boolean AS recovery_codes
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.id = $1
+`
+
+type FactorSuspendedRow struct {
+	SecondFactor  bool
+	RequiresTOTP  bool
+	Phone         bool
+	TOTP          bool
+	Identity      bool
+	RecoveryCodes bool
+}
+
+// Which factors are suspended, and who asks for two.
+func (q *Queries) FactorSuspended(ctx context.Context, accountID string) (FactorSuspendedRow, error) {
+	row := q.db.QueryRow(ctx, factorSuspended, accountID)
+	var i FactorSuspendedRow
+	err := row.Scan(
+		&i.SecondFactor,
+		&i.RequiresTOTP,
+		&i.Phone,
+		&i.TOTP,
+		&i.Identity,
+		&i.RecoveryCodes,
+	)
+	return i, err
+}
+
 const recoveryCodeIssue = `-- name: RecoveryCodeIssue :exec
 INSERT INTO recovery_code (account_id, key_id, digest, created_at)
 SELECT $1::text, $2::smallint, unnest($3::bytea[]), $4::timestamptz
@@ -30,6 +91,20 @@ func (q *Queries) RecoveryCodeIssue(ctx context.Context, arg RecoveryCodeIssuePa
 		arg.Now,
 	)
 	return err
+}
+
+const recoveryCodeKeep = `-- name: RecoveryCodeKeep :execrows
+UPDATE recovery_code
+SET suspended_at = NULL
+WHERE account_id = $1 AND suspended_at IS NOT NULL
+`
+
+func (q *Queries) RecoveryCodeKeep(ctx context.Context, accountID string) (int64, error) {
+	result, err := q.db.Exec(ctx, recoveryCodeKeep, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const recoveryCodeList = `-- name: RecoveryCodeList :many
@@ -94,6 +169,24 @@ func (q *Queries) RecoveryCodeRemove(ctx context.Context, accountID string) erro
 	return err
 }
 
+const recoveryCodeUndo = `-- name: RecoveryCodeUndo :execrows
+DELETE FROM recovery_code
+WHERE account_id = $1 AND created_at = $2
+`
+
+type RecoveryCodeUndoParams struct {
+	AccountID string
+	CreatedAt time.Time
+}
+
+func (q *Queries) RecoveryCodeUndo(ctx context.Context, arg RecoveryCodeUndoParams) (int64, error) {
+	result, err := q.db.Exec(ctx, recoveryCodeUndo, arg.AccountID, arg.CreatedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const tOTPActive = `-- name: TOTPActive :one
 SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = $1)
 `
@@ -106,60 +199,29 @@ func (q *Queries) TOTPActive(ctx context.Context, accountID string) (bool, error
 }
 
 const tOTPAttempt = `-- name: TOTPAttempt :one
-WITH attempted AS (
-    UPDATE totp
-    SET failures = totp.failures + 1
-    WHERE totp.account_id = $1 AND totp.failures < $2::integer
-    RETURNING totp.id, totp.secret, totp.failures
-), counted AS (
-    INSERT INTO throttle (key, count, ends_at)
-    SELECT $3::text, (SELECT count(*) FROM attempted)::integer, $4::timestamptz
-    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
-    SET count = CASE WHEN throttle.ends_at <= $5::timestamptz THEN excluded.count ELSE throttle.count + excluded.count END,
-        ends_at = CASE WHEN throttle.ends_at <= $5::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
-    RETURNING throttle.count, throttle.ends_at
-)
-SELECT c.count::integer AS spent, c.ends_at::timestamptz AS ends_at,
-    COALESCE(a.id, '')::text AS id, COALESCE(a.secret, '')::bytea AS secret, COALESCE(a.failures, 0)::integer AS failures
-FROM counted c
-LEFT JOIN attempted a ON true
+UPDATE totp
+SET failures = failures + 1
+WHERE account_id = $1 AND failures < $2::integer AND suspended_at IS NULL
+RETURNING id, secret, failures
 `
 
 type TOTPAttemptParams struct {
 	AccountID   string
 	MaxFailures int32
-	Budget      string
-	EndsAt      time.Time
-	Now         time.Time
 }
 
 type TOTPAttemptRow struct {
-	Spent    int32
-	EndsAt   time.Time
 	ID       string
 	Secret   []byte
 	Failures int32
 }
 
-// Counts a guess, against the authenticator and against the day's budget, before the comparison. If no code can be
-// right (no authenticator, or a stopped one), the budget's row is written all the same, with nothing added: so the cost
-// is the same, and such guesses cannot use up the budget. id is empty then.
+// Counts a guess at an authenticator that signs in by itself, before the comparison. No row: none is bound, it is suspended, or
+// too many guesses in a row have stopped it.
 func (q *Queries) TOTPAttempt(ctx context.Context, arg TOTPAttemptParams) (TOTPAttemptRow, error) {
-	row := q.db.QueryRow(ctx, tOTPAttempt,
-		arg.AccountID,
-		arg.MaxFailures,
-		arg.Budget,
-		arg.EndsAt,
-		arg.Now,
-	)
+	row := q.db.QueryRow(ctx, tOTPAttempt, arg.AccountID, arg.MaxFailures)
 	var i TOTPAttemptRow
-	err := row.Scan(
-		&i.Spent,
-		&i.EndsAt,
-		&i.ID,
-		&i.Secret,
-		&i.Failures,
-	)
+	err := row.Scan(&i.ID, &i.Secret, &i.Failures)
 	return i, err
 }
 
@@ -168,7 +230,7 @@ INSERT INTO totp (account_id, id, secret, last_step, bound_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ON CONSTRAINT totp_pkey DO UPDATE
 SET id = excluded.id, secret = excluded.secret, last_step = excluded.last_step,
-    failures = 0, bound_at = excluded.bound_at, used_at = NULL
+    failures = 0, bound_at = excluded.bound_at, used_at = NULL, suspended_at = NULL
 `
 
 type TOTPBindParams struct {
@@ -214,6 +276,20 @@ WHERE account_id = $1
 
 func (q *Queries) TOTPForgive(ctx context.Context, accountID string) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPForgive, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const tOTPKeep = `-- name: TOTPKeep :execrows
+UPDATE totp
+SET suspended_at = NULL
+WHERE account_id = $1 AND suspended_at IS NOT NULL
+`
+
+func (q *Queries) TOTPKeep(ctx context.Context, accountID string) (int64, error) {
+	result, err := q.db.Exec(ctx, tOTPKeep, accountID)
 	if err != nil {
 		return 0, err
 	}
@@ -387,6 +463,49 @@ WHERE account_id = $1
 // Its recovery codes are deleted too.
 func (q *Queries) TOTPRemove(ctx context.Context, accountID string) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPRemove, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const tOTPSecond = `-- name: TOTPSecond :one
+SELECT id, secret
+FROM totp
+WHERE account_id = $1 AND (suspended_at IS NULL OR $2::boolean)
+`
+
+type TOTPSecondParams struct {
+	AccountID string
+	Suspended bool
+}
+
+type TOTPSecondRow struct {
+	ID     string
+	Secret []byte
+}
+
+// The authenticator as a second factor; a suspended one only if it is asked for.
+func (q *Queries) TOTPSecond(ctx context.Context, arg TOTPSecondParams) (TOTPSecondRow, error) {
+	row := q.db.QueryRow(ctx, tOTPSecond, arg.AccountID, arg.Suspended)
+	var i TOTPSecondRow
+	err := row.Scan(&i.ID, &i.Secret)
+	return i, err
+}
+
+const tOTPUndo = `-- name: TOTPUndo :execrows
+DELETE FROM totp
+WHERE account_id = $1 AND id = $2
+`
+
+type TOTPUndoParams struct {
+	AccountID string
+	ID        string
+}
+
+// Its recovery codes are deleted too.
+func (q *Queries) TOTPUndo(ctx context.Context, arg TOTPUndoParams) (int64, error) {
+	result, err := q.db.Exec(ctx, tOTPUndo, arg.AccountID, arg.ID)
 	if err != nil {
 		return 0, err
 	}

@@ -12,11 +12,11 @@ import (
 )
 
 const identityAccount = `-- name: IdentityAccount :one
-SELECT a.id, a.status, g.requires_totp
+SELECT a.id, a.status, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM identity i
 JOIN account a ON a.id = i.account_id
 JOIN member_group g ON g.name = a.member_group
-WHERE i.provider = $1 AND i.subject = $2
+WHERE i.provider = $1 AND i.subject = $2 AND i.suspended_at IS NULL
 `
 
 type IdentityAccountParams struct {
@@ -25,15 +25,16 @@ type IdentityAccountParams struct {
 }
 
 type IdentityAccountRow struct {
-	ID           string
-	Status       string
-	RequiresTOTP bool
+	ID         string
+	Status     string
+	TwoFactors bool
 }
 
+// A suspended identity signs no one in.
 func (q *Queries) IdentityAccount(ctx context.Context, arg IdentityAccountParams) (IdentityAccountRow, error) {
 	row := q.db.QueryRow(ctx, identityAccount, arg.Provider, arg.Subject)
 	var i IdentityAccountRow
-	err := row.Scan(&i.ID, &i.Status, &i.RequiresTOTP)
+	err := row.Scan(&i.ID, &i.Status, &i.TwoFactors)
 	return i, err
 }
 
@@ -41,7 +42,7 @@ const identityBind = `-- name: IdentityBind :execrows
 INSERT INTO identity (provider, subject, account_id, profile, bound_at)
 VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT ON CONSTRAINT identity_pkey DO UPDATE
-SET profile = excluded.profile, bound_at = excluded.bound_at
+SET profile = excluded.profile, bound_at = excluded.bound_at, suspended_at = NULL
 WHERE identity.account_id = excluded.account_id
 `
 
@@ -68,6 +69,25 @@ func (q *Queries) IdentityBind(ctx context.Context, arg IdentityBindParams) (int
 	return result.RowsAffected(), nil
 }
 
+const identityKeep = `-- name: IdentityKeep :execrows
+UPDATE identity
+SET suspended_at = NULL
+WHERE account_id = $1 AND provider = $2 AND suspended_at IS NOT NULL
+`
+
+type IdentityKeepParams struct {
+	AccountID string
+	Provider  string
+}
+
+func (q *Queries) IdentityKeep(ctx context.Context, arg IdentityKeepParams) (int64, error) {
+	result, err := q.db.Exec(ctx, identityKeep, arg.AccountID, arg.Provider)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const identityRemove = `-- name: IdentityRemove :execrows
 DELETE FROM identity
 WHERE account_id = $1 AND provider = $2 AND subject <> $3
@@ -88,10 +108,35 @@ func (q *Queries) IdentityRemove(ctx context.Context, arg IdentityRemoveParams) 
 	return result.RowsAffected(), nil
 }
 
+const identityUndo = `-- name: IdentityUndo :execrows
+DELETE FROM identity
+WHERE account_id = $1 AND provider = $2 AND subject = $3 AND bound_at = $4
+`
+
+type IdentityUndoParams struct {
+	AccountID string
+	Provider  string
+	Subject   string
+	BoundAt   time.Time
+}
+
+func (q *Queries) IdentityUndo(ctx context.Context, arg IdentityUndoParams) (int64, error) {
+	result, err := q.db.Exec(ctx, identityUndo,
+		arg.AccountID,
+		arg.Provider,
+		arg.Subject,
+		arg.BoundAt,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const identityUse = `-- name: IdentityUse :execrows
 UPDATE identity
-SET profile = $1, used_at = $2::timestamptz
-WHERE provider = $3 AND subject = $4 AND account_id = $5
+SET profile = COALESCE($1, profile), used_at = $2::timestamptz
+WHERE provider = $3 AND subject = $4 AND account_id = $5 AND suspended_at IS NULL
 `
 
 type IdentityUseParams struct {

@@ -10,6 +10,27 @@ import (
 	"time"
 )
 
+const memberGroupAdministered = `-- name: MemberGroupAdministered :one
+SELECT EXISTS (
+    SELECT 1
+    FROM member_group g
+    JOIN account a ON a.member_group = g.name
+    WHERE g.rights @> $1::text[] AND a.status = 'active' AND a.password_hash IS NOT NULL
+        AND (NOT (g.requires_totp OR a.second_factor_since IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NULL)
+            OR EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id))
+)
+`
+
+// Reports whether anyone can sign in and administer: with a password and, where two factors are asked for, with an
+// authenticator that is not suspended or a recovery code.
+func (q *Queries) MemberGroupAdministered(ctx context.Context, rights []string) (bool, error) {
+	row := q.db.QueryRow(ctx, memberGroupAdministered, rights)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const memberGroupByName = `-- name: MemberGroupByName :one
 SELECT name, description, rights, requires_totp, created_at, updated_at, version
 FROM member_group
@@ -284,4 +305,25 @@ func (q *Queries) MemberGroupRights(ctx context.Context, name string) ([]string,
 	var rights []string
 	err := row.Scan(&rights)
 	return rights, err
+}
+
+const memberGroupRightsOfSession = `-- name: MemberGroupRightsOfSession :one
+SELECT g.rights, (COALESCE('mfa' = ANY (s.amr), false) OR NOT (g.requires_totp OR a.second_factor_since IS NOT NULL))::boolean AS enough
+FROM session s
+JOIN account a ON a.id = s.account_id
+JOIN member_group g ON g.name = a.member_group
+WHERE s.id = $1
+`
+
+type MemberGroupRightsOfSessionRow struct {
+	Rights []string
+	Enough bool
+}
+
+// The rights of a session's account, and whether it was opened with as many factors as the account is asked for.
+func (q *Queries) MemberGroupRightsOfSession(ctx context.Context, sessionID string) (MemberGroupRightsOfSessionRow, error) {
+	row := q.db.QueryRow(ctx, memberGroupRightsOfSession, sessionID)
+	var i MemberGroupRightsOfSessionRow
+	err := row.Scan(&i.Rights, &i.Enough)
+	return i, err
 }

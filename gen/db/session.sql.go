@@ -215,7 +215,7 @@ func (q *Queries) SessionCookieTrim(ctx context.Context, arg SessionCookieTrimPa
 }
 
 const sessionForRefresh = `-- name: SessionForRefresh :one
-SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, a.member_group, a.email
+SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.authenticated_at, s.amr, a.member_group, a.email
 FROM session s
 JOIN account a ON a.id = s.account_id
 WHERE s.id = $1 AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > $2 AND a.status = 'active'
@@ -233,6 +233,8 @@ type SessionForRefreshRow struct {
 	Generation         int64
 	RotatedGenerations []int64
 	RotatedTimes       []time.Time
+	AuthenticatedAt    time.Time
+	AMR                []string
 	MemberGroup        string
 	Email              string
 }
@@ -248,6 +250,8 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 		&i.Generation,
 		&i.RotatedGenerations,
 		&i.RotatedTimes,
+		&i.AuthenticatedAt,
+		&i.AMR,
 		&i.MemberGroup,
 		&i.Email,
 	)
@@ -322,8 +326,8 @@ func (q *Queries) SessionMemberGroup(ctx context.Context, id string) (string, er
 
 const sessionOpen = `-- name: SessionOpen :many
 WITH opened AS (
-    INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
-    VALUES ($4, $2, $3, $6, $7, $1, $1, $1, $8, $9)
+    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at)
+    VALUES ($4, $2, $3, $6, $7, $8::text[], $1, $1, $1, $9, $10)
     ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
 )
 UPDATE session
@@ -348,6 +352,7 @@ type SessionOpenParams struct {
 	Keep      int32
 	Device    string
 	Address   *netip.Addr
+	AMR       []string
 	ExpiresAt time.Time
 	EndsAt    time.Time
 }
@@ -364,6 +369,7 @@ func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]str
 		arg.Keep,
 		arg.Device,
 		arg.Address,
+		arg.AMR,
 		arg.ExpiresAt,
 		arg.EndsAt,
 	)
@@ -383,6 +389,35 @@ func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]str
 		return nil, err
 	}
 	return items, nil
+}
+
+const sessionReauthenticate = `-- name: SessionReauthenticate :one
+UPDATE session s
+SET authenticated_at = $1::timestamptz, amr = $2::text[]
+FROM account a
+WHERE s.id = $3 AND s.revoked_at IS NULL AND s.expires_at > $1::timestamptz AND a.id = s.account_id AND a.status = 'active'
+    AND ($4::text IS NULL OR a.password_hash = $4::text)
+RETURNING a.member_group
+`
+
+type SessionReauthenticateParams struct {
+	Now          time.Time
+	AMR          []string
+	ID           string
+	PasswordHash *string
+}
+
+// The guard repeats what was compared: a password that changed meanwhile confirms nothing.
+func (q *Queries) SessionReauthenticate(ctx context.Context, arg SessionReauthenticateParams) (string, error) {
+	row := q.db.QueryRow(ctx, sessionReauthenticate,
+		arg.Now,
+		arg.AMR,
+		arg.ID,
+		arg.PasswordHash,
+	)
+	var member_group string
+	err := row.Scan(&member_group)
+	return member_group, err
 }
 
 const sessionRenew = `-- name: SessionRenew :execrows
@@ -559,7 +594,7 @@ SET generation = s.generation + 1,
 FROM account a
 WHERE s.id = $4 AND s.surface = 'toolkit' AND s.generation = $5 AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
-RETURNING s.account_id, s.generation, a.member_group, a.seen_at
+RETURNING s.account_id, s.generation, s.authenticated_at, s.amr, a.member_group, a.seen_at AS account_seen_at
 `
 
 type SessionRotateParams struct {
@@ -571,10 +606,12 @@ type SessionRotateParams struct {
 }
 
 type SessionRotateRow struct {
-	AccountID   string
-	Generation  int64
-	MemberGroup string
-	SeenAt      *time.Time
+	AccountID       string
+	Generation      int64
+	AuthenticatedAt time.Time
+	AMR             []string
+	MemberGroup     string
+	AccountSeenAt   *time.Time
 }
 
 // The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
@@ -592,8 +629,10 @@ func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (S
 	err := row.Scan(
 		&i.AccountID,
 		&i.Generation,
+		&i.AuthenticatedAt,
+		&i.AMR,
 		&i.MemberGroup,
-		&i.SeenAt,
+		&i.AccountSeenAt,
 	)
 	return i, err
 }

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -65,6 +65,29 @@ export const login = <ThrowOnError extends boolean = false>(options: Options<Log
  */
 export const refresh = <ThrowOnError extends boolean = false>(options: Options<RefreshData, ThrowOnError>): RequestResult<RefreshResponses, RefreshErrors, ThrowOnError> => (options.client ?? client).post<RefreshResponses, RefreshErrors, ThrowOnError>({
     url: '/api/auth/refresh',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 重新验证身份 · Confirm the session
+ *
+ * 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+ *
+ * Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+ * `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
+ * Send `password` or `totp`; an account that is asked for two factors sends both, and gets `TOTP_REQUIRED` for a
+ * right password alone. Beside the password, a recovery code is accepted in `totp`.
+ *
+ * A wrong password or code is 400: the caller is signed in, and stays so. Failures delay this session only.
+ *
+ */
+export const reauthenticate = <ThrowOnError extends boolean = false>(options: Options<ReauthenticateData, ThrowOnError>): RequestResult<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError> => (options.client ?? client).post<ReauthenticateResponses, ReauthenticateErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/auth/reauthenticate',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -337,7 +360,9 @@ export const signOut = <ThrowOnError extends boolean = false>(options?: Options<
  * 返回当前登录账号的资料与最近一次登录。
  *
  * Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
- * `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far.
+ * `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
+ * factors that a password reset has suspended: ask the user to keep each (`POST /user/factors/{factor}/keep`) or to
+ * remove it.
  *
  */
 export const getUser = <ThrowOnError extends boolean = false>(options?: Options<GetUserData, ThrowOnError>): RequestResult<GetUserResponses, GetUserErrors, ThrowOnError> => (options?.client ?? client).get<GetUserResponses, GetUserErrors, ThrowOnError>({
@@ -376,6 +401,77 @@ export const changeUser = <ThrowOnError extends boolean = false>(options: Option
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * 重新验证身份 · Confirm the session
+ *
+ * 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+ *
+ * Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
+ * `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
+ * `TOTP_REQUIRED` for a right password alone. Beside the password, a recovery code is accepted in `totp`. An
+ * authenticator app that a password reset has suspended is accepted beside the password only.
+ *
+ * The session gets a new value of its cookie; the value before stays valid for 60 seconds. Failures delay this
+ * session only.
+ *
+ */
+export const reauthenticateBrowser = <ThrowOnError extends boolean = false>(options: Options<ReauthenticateBrowserData, ThrowOnError>): RequestResult<ReauthenticateBrowserResponses, ReauthenticateBrowserErrors, ThrowOnError> => (options.client ?? client).post<ReauthenticateBrowserResponses, ReauthenticateBrowserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/reauthenticate',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 开启或关闭两步验证 · Ask for two factors, or stop asking
+ *
+ * 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
+ *
+ * Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+ * an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const setSecondFactor = <ThrowOnError extends boolean = false>(options: Options<SetSecondFactorData, ThrowOnError>): RequestResult<SetSecondFactorResponses, SetSecondFactorErrors, ThrowOnError> => (options.client ?? client).put<SetSecondFactorResponses, SetSecondFactorErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/second_factor',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+ *
+ * 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+ *
+ * A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+ * This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
+ * instead, use `DELETE /user/{key}`. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const keepFactor = <ThrowOnError extends boolean = false>(options: Options<KeepFactorData, ThrowOnError>): RequestResult<KeepFactorResponses, KeepFactorErrors, ThrowOnError> => (options.client ?? client).post<KeepFactorResponses, KeepFactorErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/factors/{factor}/keep',
+    ...options
 });
 
 /**
@@ -562,14 +658,36 @@ export const signInWithCode = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * 飞书登录的第二步 · Complete a sign-in with Lark
+ *
+ * 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+ *
+ * Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
+ * asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
+ * leaves it valid. Recovery codes are not accepted here; sign in with the password to use one.
+ *
+ */
+export const signInWithLark = <ThrowOnError extends boolean = false>(options: Options<SignInWithLarkData, ThrowOnError>): RequestResult<SignInWithLarkResponses, SignInWithLarkErrors, ThrowOnError> => (options.client ?? client).post<SignInWithLarkResponses, SignInWithLarkErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login/lark',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * TOTP 登录 · Sign in with an authenticator app
  *
- * 用身份验证器的六位码或恢复码登录，会话写入 Cookie。
+ * 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
  *
- * Opens a session with a code of the account's authenticator app (RFC 6238) or with a recovery code. The app's
- * codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a used
- * code, an unknown address, a disabled account and an account without an authenticator app get the same response.
- * An operator can switch this way to sign in off; then every code is wrong.
+ * Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+ * app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
+ * used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
+ * whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
+ * row this way in is closed until the user has signed in another way. An operator can switch it off; then every
+ * code is wrong.
  *
  */
 export const signInWithTotp = <ThrowOnError extends boolean = false>(options: Options<SignInWithTotpData, ThrowOnError>): RequestResult<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError> => (options.client ?? client).post<SignInWithTotpResponses, SignInWithTotpErrors, ThrowOnError>({
@@ -651,8 +769,9 @@ export const createTotp = <ThrowOnError extends boolean = false>(options?: Optio
  * 用两个连续的验证码绑定身份验证器，并发邮件通知。
  *
  * Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
- * after the other, in this order; both count as used. It replaces the previous app, whose recovery codes become
- * void, and the owner is notified by mail. Requires a sign-in at most 15 minutes old.
+ * after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
+ * password, each replaces a code of the app once. The app replaces the previous one, whose recovery codes become
+ * void. The owner is notified by mail, with a link that undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
  *
  */
 export const bindTotp = <ThrowOnError extends boolean = false>(options: Options<BindTotpData, ThrowOnError>): RequestResult<BindTotpResponses, BindTotpErrors, ThrowOnError> => (options.client ?? client).post<BindTotpResponses, BindTotpErrors, ThrowOnError>({
@@ -693,8 +812,9 @@ export const getTotpPicture = <ThrowOnError extends boolean = false>(options?: O
  *
  * 生成十个恢复码，只显示这一次；原有的恢复码作废。
  *
- * Creates ten recovery codes and returns them, this once. `POST /login/totp` accepts each of them once, in place
- * of a code of the authenticator app. The previous recovery codes become void. Requires a sign-in at most 15
+ * Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
+ * them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
+ * become void. The owner is notified by mail, with a link that undoes it within seven days. Requires a sign-in at most 15
  * minutes old.
  *
  */
@@ -733,10 +853,11 @@ export const unbind = <ThrowOnError extends boolean = false>(options: Options<Un
  *
  * 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
  *
- * The target of the link that `PATCH /user` with `key=Email` mails to the new address: a page with one button,
- * which submits the form of `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that
- * follows links confirms nothing. The same path shows the outcome: `changed=true`, or `error`. Without any of the
- * three parameters the page says that the link is not complete.
+ * The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
+ * about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
+ * `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
+ * The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+ * page says that the link is not complete.
  *
  */
 export const showEmailConfirmation = <ThrowOnError extends boolean = false>(options?: Options<ShowEmailConfirmationData, ThrowOnError>): RequestResult<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError> => (options?.client ?? client).get<ShowEmailConfirmationResponses, ShowEmailConfirmationErrors, ThrowOnError>({ url: '/confirm_email', ...options });
@@ -748,7 +869,9 @@ export const showEmailConfirmation = <ThrowOnError extends boolean = false>(opti
  *
  * Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
  * is valid once, for ten minutes, while the session that asked for the change is live and the account still has
- * the address that it had then. A newer mail to the same address voids it. The caller need not be signed in,
+ * the address that it had then. A newer mail to the same address voids it. A token of the link that undoes a change
+ * is valid for seven days, as long as there is something to undo: it also ends every session, voids outstanding
+ * codes, and takes the user's own choice of two factors back if it was made since the change. The caller need not be signed in,
  * because mail is often read on another device. The old address is notified. The response redirects the browser to
  * the page that shows the outcome.
  *
@@ -911,8 +1034,8 @@ export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Op
  * - `/` after a sign-in. The session's cookies are set, as by `POST /login`.
  * - `/#/authorized` after a binding. The owner is notified by mail.
  * - `/?error=CODE#/unauthorize` after a failure, with one of the error codes: `STATE_INVALID`, `LARK_REFUSED`,
- * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (the user's member group requires a second factor,
- * which this sign-in cannot accept), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
+ * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
+ * five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
  * respond.
  *
  */
@@ -970,6 +1093,8 @@ export const listAccounts = <ThrowOnError extends boolean = false>(options?: Opt
  * no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
  * themselves (`forget_code`, `forget_reset`). No credential that is valid for days is therefore sent.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const createAccount = <ThrowOnError extends boolean = false>(options: Options<CreateAccountData, ThrowOnError>): RequestResult<CreateAccountResponses, CreateAccountErrors, ThrowOnError> => (options.client ?? client).post<CreateAccountResponses, CreateAccountErrors, ThrowOnError>({
     security: [
@@ -997,6 +1122,8 @@ export const createAccount = <ThrowOnError extends boolean = false>(options: Opt
  * Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
  * order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
  * is not changed. The change takes effect with the next request of each user.
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const assignGroup = <ThrowOnError extends boolean = false>(options: Options<AssignGroupData, ThrowOnError>): RequestResult<AssignGroupResponses, AssignGroupErrors, ThrowOnError> => (options.client ?? client).post<AssignGroupResponses, AssignGroupErrors, ThrowOnError>({
@@ -1026,6 +1153,8 @@ export const assignGroup = <ThrowOnError extends boolean = false>(options: Optio
  * `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
  * restores it. Then it is erased with everything that belongs to it. The audit log keeps its events, by the
  * account's id. The last administrator cannot be deleted (409).
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const deleteAccount = <ThrowOnError extends boolean = false>(options: Options<DeleteAccountData, ThrowOnError>): RequestResult<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError> => (options.client ?? client).delete<DeleteAccountResponses, DeleteAccountErrors, ThrowOnError>({
@@ -1071,6 +1200,8 @@ export const getAccount = <ThrowOnError extends boolean = false>(options: Option
  *
  * Administrators cannot grant, or take from an account, a right that they do not have themselves (403). The last
  * administrator cannot lose the right to manage groups (409).
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const setAccountGroup = <ThrowOnError extends boolean = false>(options: Options<SetAccountGroupData, ThrowOnError>): RequestResult<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError> => (options.client ?? client).put<SetAccountGroupResponses, SetAccountGroupErrors, ThrowOnError>({
@@ -1189,6 +1320,8 @@ export const endAccountSession = <ThrowOnError extends boolean = false>(options:
  * codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
  * the response is 200 too. Removing the password ends every session.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const resetFactor = <ThrowOnError extends boolean = false>(options: Options<ResetFactorData, ThrowOnError>): RequestResult<ResetFactorResponses, ResetFactorErrors, ThrowOnError> => (options.client ?? client).delete<ResetFactorResponses, ResetFactorErrors, ThrowOnError>({
     security: [
@@ -1258,6 +1391,8 @@ export const getTimeline = <ThrowOnError extends boolean = false>(options: Optio
  * messages, without any secret. The export itself is recorded in the audit log. Because it contains events, it requires
  * the right `audit.read` too.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const exportAccount = <ThrowOnError extends boolean = false>(options: Options<ExportAccountData, ThrowOnError>): RequestResult<ExportAccountResponses, ExportAccountErrors, ThrowOnError> => (options.client ?? client).post<ExportAccountResponses, ExportAccountErrors, ThrowOnError>({
     security: [
@@ -1298,6 +1433,8 @@ export const listGroups = <ThrowOnError extends boolean = false>(options?: Optio
  *
  * Creates a member group. Administrators cannot grant it a right that they do not have themselves.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const createGroup = <ThrowOnError extends boolean = false>(options: Options<CreateGroupData, ThrowOnError>): RequestResult<CreateGroupResponses, CreateGroupErrors, ThrowOnError> => (options.client ?? client).post<CreateGroupResponses, CreateGroupErrors, ThrowOnError>({
     security: [
@@ -1324,6 +1461,8 @@ export const createGroup = <ThrowOnError extends boolean = false>(options: Optio
  *
  * Deletes a group that has no members. `None`, the group of new accounts, cannot be deleted.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const deleteGroup = <ThrowOnError extends boolean = false>(options: Options<DeleteGroupData, ThrowOnError>): RequestResult<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError> => (options.client ?? client).delete<DeleteGroupResponses, DeleteGroupErrors, ThrowOnError>({
     security: [
@@ -1349,6 +1488,8 @@ export const deleteGroup = <ThrowOnError extends boolean = false>(options: Optio
  * with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
  * and at least one active account keeps the right `groups.write` (409). The group of new accounts, `None`, has no
  * rights and requires no second factor (409). The name of a group does not change.
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const changeGroup = <ThrowOnError extends boolean = false>(options: Options<ChangeGroupData, ThrowOnError>): RequestResult<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError> => (options.client ?? client).put<ChangeGroupResponses, ChangeGroupErrors, ThrowOnError>({
@@ -1464,6 +1605,8 @@ export const listWebhooks = <ThrowOnError extends boolean = false>(options?: Opt
  * seconds, the call is repeated: 11 times in 26 hours. Events arrive in no guaranteed order, and occasionally
  * twice.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const createWebhook = <ThrowOnError extends boolean = false>(options: Options<CreateWebhookData, ThrowOnError>): RequestResult<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError> => (options.client ?? client).post<CreateWebhookResponses, CreateWebhookErrors, ThrowOnError>({
     security: [
@@ -1490,6 +1633,8 @@ export const createWebhook = <ThrowOnError extends boolean = false>(options: Opt
  *
  * Deletes a webhook and its delivery log. Pending events are not sent.
  *
+ * Requires a sign-in at most 60 minutes old.
+ *
  */
 export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Options<DeleteWebhookData, ThrowOnError>): RequestResult<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError> => (options.client ?? client).delete<DeleteWebhookResponses, DeleteWebhookErrors, ThrowOnError>({
     security: [
@@ -1513,6 +1658,8 @@ export const deleteWebhook = <ThrowOnError extends boolean = false>(options: Opt
  * Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
  * `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
  * queued for it: replay them afterwards. Requires the right `audit.read` too.
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const changeWebhook = <ThrowOnError extends boolean = false>(options: Options<ChangeWebhookData, ThrowOnError>): RequestResult<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError> => (options.client ?? client).put<ChangeWebhookResponses, ChangeWebhookErrors, ThrowOnError>({
@@ -1541,6 +1688,8 @@ export const changeWebhook = <ThrowOnError extends boolean = false>(options: Opt
  * Creates a new secret. No other response has it; the same request with the same `Idempotency-Key` gets it again.
  * For 24 hours `webhook-signature` has a second signature, with the previous secret. Requires the right
  * `audit.read` too.
+ *
+ * Requires a sign-in at most 60 minutes old.
  *
  */
 export const rotateWebhookSecret = <ThrowOnError extends boolean = false>(options: Options<RotateWebhookSecretData, ThrowOnError>): RequestResult<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError> => (options.client ?? client).post<RotateWebhookSecretResponses, RotateWebhookSecretErrors, ThrowOnError>({

@@ -11,8 +11,8 @@ export type ClientOptions = {
 export type Email = string;
 
 /**
- * 身份验证器的验证码或恢复码 · A code of the authenticator app, or a recovery code. Needed only if the user's member group
- * requires a second factor: without it the response is `TOTP_REQUIRED`.
+ * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+ * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
  *
  */
 export type SecondFactor = string;
@@ -58,9 +58,12 @@ export type Tokens = {
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
  * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
  * - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
- * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 The user's member group requires a second factor; send the member `totp` too.
+ * - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
  * - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
- * - `REAUTH_REQUIRED`: 您登录已超过 15 分钟，请重新登录后再操作。 The sign-in is more than 15 minutes old; sign in again, then repeat.
+ * - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
+ * - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
+ * - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
+ * - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
  * - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
  * - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
  * - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
@@ -77,7 +80,7 @@ export type Tokens = {
  * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
  * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
  * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
- * - `LAST_ADMINISTRATOR`: 这是最后一位管理员，不能移除、停用或降级。 No active account that may manage groups would be left.
+ * - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
  * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
  * - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
  * - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -97,7 +100,7 @@ export type Tokens = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -136,6 +139,32 @@ export type RefreshRequest = {
      * 上一次得到的刷新令牌 · The newest refresh token of the session.
      */
     refresh_token: string;
+};
+
+export type Confirmation = {
+    /**
+     * 密码 · The password, at most 1024 bytes.
+     */
+    password?: string;
+    /**
+     * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, beside the password, a recovery code.
+     */
+    totp?: string;
+};
+
+export type AccessToken = {
+    /**
+     * 访问令牌 · The access token, a JWT.
+     */
+    access_token: string;
+    /**
+     * 总是 bearer · Always `bearer`.
+     */
+    token_type: 'bearer';
+    /**
+     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+     */
+    expires_in: number;
 };
 
 /**
@@ -381,6 +410,11 @@ export type LarkProfile = {
     avatar_url?: string;
 } | null;
 
+/**
+ * 登录方式 · A factor that a password reset can suspend.
+ */
+export type SuspendableFactor = 'phone' | 'totp' | 'lark' | 'recovery_codes';
+
 export type PublicUser = {
     /**
      * 账号 ID · The account's id, 24 lower-case hex digits.
@@ -415,6 +449,14 @@ export type PublicUser = {
     status: boolean;
     create_time: Timestamp;
     update_time: Timestamp;
+    /**
+     * 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+     */
+    secondFactor: boolean;
+    /**
+     * 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+     */
+    suspended: Array<SuspendableFactor>;
 };
 
 /**
@@ -439,6 +481,13 @@ export type ChangeUserRequest = {
      */
     avatar?: string;
     code?: SixDigits;
+};
+
+export type SecondFactorChoice = {
+    /**
+     * 是否要求两步验证 · Whether sign-ins ask for two factors.
+     */
+    enabled: boolean;
 };
 
 export type ChangePasswordRequest = {
@@ -467,10 +516,14 @@ export type SmsSignInRequest = {
     totp?: SecondFactor;
 };
 
+export type LarkSignInRequest = {
+    totp: SixDigits;
+};
+
 export type TotpSignInRequest = {
     email: Email;
     /**
-     * 验证码或恢复码 · The six digits of the authenticator app, or a recovery code.
+     * 验证码 · The six digits of the authenticator app.
      */
     code: string;
 };
@@ -1617,6 +1670,59 @@ export type RefreshResponses = {
 
 export type RefreshResponse = RefreshResponses[keyof RefreshResponses];
 
+export type ReauthenticateData = {
+    body: Confirmation;
+    path?: never;
+    query?: never;
+    url: '/api/auth/reauthenticate';
+};
+
+export type ReauthenticateErrors = {
+    /**
+     * 验证失败 · The request does not fit this document, its `Authorization` is malformed, the password or the code is wrong, or both are needed.
+     */
+    400: Error;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
+
+export type ReauthenticateResponses = {
+    /**
+     * 已验证 · Confirmed. Never cached (`Cache-Control: no-store`).
+     */
+    200: AccessToken;
+};
+
+export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
+
 export type LogoutData = {
     body?: never;
     path?: never;
@@ -2388,6 +2494,162 @@ export type ChangeUserResponses = {
 
 export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
 
+export type ReauthenticateBrowserData = {
+    body: Confirmation;
+    path?: never;
+    query?: never;
+    url: '/user/reauthenticate';
+};
+
+export type ReauthenticateBrowserErrors = {
+    /**
+     * 验证失败 · The request does not fit this document, the password or the code is wrong, both are needed, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ReauthenticateBrowserError = ReauthenticateBrowserErrors[keyof ReauthenticateBrowserErrors];
+
+export type ReauthenticateBrowserResponses = {
+    /**
+     * 已验证 · Confirmed.
+     */
+    204: void;
+};
+
+export type ReauthenticateBrowserResponse = ReauthenticateBrowserResponses[keyof ReauthenticateBrowserResponses];
+
+export type SetSecondFactorData = {
+    body: SecondFactorChoice;
+    path?: never;
+    query?: never;
+    url: '/user/second_factor';
+};
+
+export type SetSecondFactorErrors = {
+    /**
+     * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SetSecondFactorError = SetSecondFactorErrors[keyof SetSecondFactorErrors];
+
+export type SetSecondFactorResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type SetSecondFactorResponse = SetSecondFactorResponses[keyof SetSecondFactorResponses];
+
+export type KeepFactorData = {
+    body?: never;
+    path: {
+        /**
+         * 登录方式 · The factor to keep.
+         */
+        factor: SuspendableFactor;
+    };
+    query?: never;
+    url: '/user/factors/{factor}/keep';
+};
+
+export type KeepFactorErrors = {
+    /**
+     * 未被暂停，或登录时间过久 · The request does not fit this document, the factor is not suspended, or the sign-in is too old.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type KeepFactorError = KeepFactorErrors[keyof KeepFactorErrors];
+
+export type KeepFactorResponses = {
+    /**
+     * 已恢复 · It opens the account again.
+     */
+    204: void;
+};
+
+export type KeepFactorResponse = KeepFactorResponses[keyof KeepFactorResponses];
+
 export type EndOtherUserSessionsData = {
     body?: never;
     path?: never;
@@ -2866,6 +3128,55 @@ export type SignInWithCodeResponses = {
 
 export type SignInWithCodeResponse = SignInWithCodeResponses[keyof SignInWithCodeResponses];
 
+export type SignInWithLarkData = {
+    body: LarkSignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login/lark';
+};
+
+export type SignInWithLarkErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, the code is wrong, Lark has not confirmed anyone in this browser lately, or it is too early to try again.
+     */
+    400: Error;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type SignInWithLarkError = SignInWithLarkErrors[keyof SignInWithLarkErrors];
+
+export type SignInWithLarkResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInWithLarkResponse = SignInWithLarkResponses[keyof SignInWithLarkResponses];
+
 export type SignInWithTotpData = {
     body: TotpSignInRequest;
     path?: never;
@@ -3111,7 +3422,7 @@ export type BindTotpResponses = {
     /**
      * 已绑定 · Bound.
      */
-    204: void;
+    200: RecoveryCodes;
 };
 
 export type BindTotpResponse = BindTotpResponses[keyof BindTotpResponses];
@@ -3269,6 +3580,10 @@ export type ShowEmailConfirmationData = {
          * 邮箱已修改 · The address was changed.
          */
         changed?: true;
+        /**
+         * 修改已撤销 · The change was undone.
+         */
+        undone?: true;
         /**
          * 未修改的原因 · Why it was not changed.
          */
@@ -3777,7 +4092,7 @@ export type GetAdministratorErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -3871,7 +4186,7 @@ export type ListAccountsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -3916,7 +4231,7 @@ export type CreateAccountData = {
 
 export type CreateAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3924,7 +4239,7 @@ export type CreateAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -3989,7 +4304,7 @@ export type AssignGroupData = {
 
 export type AssignGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -3997,7 +4312,7 @@ export type AssignGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4067,7 +4382,7 @@ export type DeleteAccountData = {
 
 export type DeleteAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4075,7 +4390,7 @@ export type DeleteAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4145,7 +4460,7 @@ export type GetAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4203,7 +4518,7 @@ export type SetAccountGroupData = {
 
 export type SetAccountGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4211,7 +4526,7 @@ export type SetAccountGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4301,7 +4616,7 @@ export type SetAccountStatusErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4379,7 +4694,7 @@ export type EndAccountSessionsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4437,7 +4752,7 @@ export type ListAccountSessionsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4495,7 +4810,7 @@ export type EndAccountSessionErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4561,7 +4876,7 @@ export type ResetFactorData = {
 
 export type ResetFactorErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4569,7 +4884,7 @@ export type ResetFactorErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4580,6 +4895,10 @@ export type ResetFactorErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 不会再有管理员能够登录 · No one would be left who can sign in and administer.
+     */
+    409: Error;
     /**
      * 版本已变 · Another change came first; read it again.
      */
@@ -4635,7 +4954,7 @@ export type UnlockAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4702,7 +5021,7 @@ export type GetTimelineErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4748,7 +5067,7 @@ export type ExportAccountData = {
 
 export type ExportAccountErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4756,7 +5075,7 @@ export type ExportAccountErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4809,7 +5128,7 @@ export type ListGroupsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -4854,7 +5173,7 @@ export type CreateGroupData = {
 
 export type CreateGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4862,7 +5181,7 @@ export type CreateGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -4930,7 +5249,7 @@ export type DeleteGroupData = {
 
 export type DeleteGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -4938,7 +5257,7 @@ export type DeleteGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5008,7 +5327,7 @@ export type ChangeGroupData = {
 
 export type ChangeGroupErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5016,7 +5335,7 @@ export type ChangeGroupErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5118,7 +5437,7 @@ export type ListAuditEventsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5172,7 +5491,7 @@ export type GetStatisticsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5242,7 +5561,7 @@ export type ListDeliveriesErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5287,7 +5606,7 @@ export type ListWebhooksErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5332,7 +5651,7 @@ export type CreateWebhookData = {
 
 export type CreateWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5340,7 +5659,7 @@ export type CreateWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5408,7 +5727,7 @@ export type DeleteWebhookData = {
 
 export type DeleteWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5416,7 +5735,7 @@ export type DeleteWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5482,7 +5801,7 @@ export type ChangeWebhookData = {
 
 export type ChangeWebhookErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5490,7 +5809,7 @@ export type ChangeWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5568,7 +5887,7 @@ export type RotateWebhookSecretData = {
 
 export type RotateWebhookSecretErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**
@@ -5576,7 +5895,7 @@ export type RotateWebhookSecretErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5650,7 +5969,7 @@ export type ReplayWebhookErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5737,7 +6056,7 @@ export type ListWebhookDeliveriesErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5803,7 +6122,7 @@ export type ReplayWebhookDeliveryErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5864,7 +6183,7 @@ export type ListLimitsErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限 · The caller's member group does not have the right `x-required-right`.
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
     403: Error;
     /**
@@ -5909,7 +6228,7 @@ export type LiftLimitErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**
@@ -5970,7 +6289,7 @@ export type SendCodeErrors = {
      */
     401: Error;
     /**
-     * 没有所需权限，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
     403: Error;
     /**

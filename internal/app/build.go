@@ -84,9 +84,11 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 			Share: share, MailDay: c.MailsPerDay, SMSDay: c.SMSPerDay, Countries: c.SMSCountries,
 			Administrator: administratorSends(c),
 		},
-		Budgets: []throttle.Use{factor.BudgetUse(c.TOTPGuessBudget)},
+		Budgets: []throttle.Budget{{Name: factor.BudgetName, Max: c.TOTPGuessBudget}},
 	})
-	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Budget: c.TOTPGuessBudget, Now: a.now})
+	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Now: a.now,
+		Budget: throttle.Budget{Name: factor.BudgetName, Max: c.TOTPGuessBudget, Share: share, Alarm: a.alarm},
+	})
 
 	return s, nil
 }
@@ -125,7 +127,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		DB: a.db, Challenges: s.challenges, Hasher: a.Hasher, Policy: a.Passwords, Domains: domains, Page: signUpPage(c), Now: a.now,
 	})
 	d.signIn = signin.New(signin.Deps{
-		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Factors: s.factors, Sessions: s.sessions,
+		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Sessions: s.sessions,
 		Failures: s.failures, Devices: s.devices, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
 	})
 	d.recoveries = passwordreset.New(passwordreset.Deps{

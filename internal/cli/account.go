@@ -13,6 +13,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -23,14 +24,15 @@ import (
 // The commands about accounts.
 type (
 	accountCommand struct {
-		Create   accountCreateCommand   `cmd:"" help:"Create an account without a code: you vouch for the address."`
-		FirstRun accountFirstRunCommand `cmd:"" help:"Print a link to the page that creates the first administrator. It works once, for a day, and only as long as no administrator exists."`
-		SetGroup accountSetGroupCommand `cmd:"" help:"Assign the member group of an account, effective from its next request."`
-		Disable  accountDisableCommand  `cmd:"" help:"Disable an account and end all its sessions at once."`
-		Enable   accountEnableCommand   `cmd:"" help:"Enable a disabled account."`
-		Unlock   accountUnlockCommand   `cmd:"" help:"Lift every wait of an account: after failures, and for codes by mail or text message."`
-		Import   accountImportCommand   `cmd:"" help:"Import accounts from a file, one account per line."`
-		Export   accountExportCommand   `cmd:"" help:"Export every account to a file that account import can read."`
+		Create      accountCreateCommand      `cmd:"" help:"Create an account without a code: you vouch for the address."`
+		FirstRun    accountFirstRunCommand    `cmd:"" help:"Print a link to the page that creates the first administrator. It works once, for a day, and only as long as no administrator exists."`
+		SetGroup    accountSetGroupCommand    `cmd:"" help:"Assign the member group of an account, effective from its next request."`
+		ResetFactor accountResetFactorCommand `cmd:"" help:"Remove a way to sign in that its user has lost: password, phone, totp (the authenticator app with its recovery codes) or lark."`
+		Disable     accountDisableCommand     `cmd:"" help:"Disable an account and end all its sessions at once."`
+		Enable      accountEnableCommand      `cmd:"" help:"Enable a disabled account."`
+		Unlock      accountUnlockCommand      `cmd:"" help:"Lift every wait of an account: after failures, and for codes by mail or text message."`
+		Import      accountImportCommand      `cmd:"" help:"Import accounts from a file, one account per line."`
+		Export      accountExportCommand      `cmd:"" help:"Export every account to a file that account import can read."`
 	}
 	accountCreateCommand struct {
 		Email         string `required:"" help:"E-mail address of the account."`
@@ -42,6 +44,10 @@ type (
 	accountSetGroupCommand struct {
 		Email string `arg:"" help:"E-mail address of the account."`
 		Group string `arg:"" help:"Member group, for example None, Tester, Member or Admin."`
+	}
+	accountResetFactorCommand struct {
+		Email  string `arg:"" help:"E-mail address of the account."`
+		Factor string `arg:"" enum:"password,phone,totp,lark" help:"What to remove: password, phone, totp or lark."`
 	}
 	accountDisableCommand struct {
 		Email string `arg:"" help:"E-mail address of the account."`
@@ -163,6 +169,44 @@ func (command accountSetGroupCommand) Run(ctx context.Context, i invocation) err
 	})
 }
 
+// Run removes a way to sign in.
+func (command accountResetFactorCommand) Run(ctx context.Context, i invocation) error {
+	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, change authority.Change) error {
+		changed, err := a.Administration.ResetFactor(ctx, change, administration.Factor(command.Factor))
+		if err != nil {
+			return explained(err)
+		}
+
+		fmt.Printf("%s has no %s\n", changed.Email, command.Factor)
+
+		return nil
+	})
+}
+
+// watchAdministrators runs a change, which is not refused to an operator, and warns if it left no administrator who can
+// sign in.
+func watchAdministrators(ctx context.Context, a *app.App, change func() error) error {
+	before, err := a.Groups.Administered(ctx)
+	if err != nil {
+		return err
+	}
+
+	if err := change(); err != nil {
+		return err
+	}
+
+	after, err := a.Groups.Administered(ctx)
+	if err != nil || after || !before {
+		return err
+	}
+
+	fmt.Fprintln(os.Stderr, "warning: nobody can sign in and administer any more. That takes an active account with a password, the rights accounts.write and "+
+		"groups.write and, where two factors are asked for, an authenticator app or recovery codes. "+
+		"account set-group, account enable, account reset-factor and group set are the way back.")
+
+	return nil
+}
+
 // Run lifts the waits of an account.
 func (command accountUnlockCommand) Run(ctx context.Context, i invocation) error {
 	return i.change(ctx, command.Email, func(ctx context.Context, a *app.App, change authority.Change) error {
@@ -212,7 +256,9 @@ func (i invocation) change(ctx context.Context, address string, run func(context
 			return err
 		}
 
-		return run(ctx, a, authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: id}})
+		return watchAdministrators(ctx, a, func() error {
+			return run(ctx, a, authority.Change{Actor: authority.Operator(), Target: authority.Target{ID: id}})
+		})
 	})
 }
 

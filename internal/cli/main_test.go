@@ -124,6 +124,15 @@ func (r result) succeeds(t *testing.T, texts ...string) {
 	}
 }
 
+// warns expects exit code 0, and the text in the error output.
+func (r result) warns(t *testing.T, text string) {
+	t.Helper()
+
+	if r.code != 0 || !strings.Contains(r.errors, text) {
+		t.Errorf("exit code %d, no %q in %s%s", r.code, text, r.out, r.errors)
+	}
+}
+
 // fails expects another exit code, and every text in the error output.
 func (r result) fails(t *testing.T, texts ...string) {
 	t.Helper()

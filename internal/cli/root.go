@@ -22,6 +22,7 @@ type commands struct {
 	Migrate     migrateCommand     `cmd:"" help:"Migrate the database to the schema of this version. Safe to repeat and to run concurrently."`
 	Audit       auditCommand       `cmd:"" help:"Verify the audit log's hash chain."`
 	Account     accountCommand     `cmd:"" help:"Create, disable, enable, import and export accounts, and assign member groups."`
+	Group       groupCommand       `cmd:"" help:"List and change the member groups."`
 	Limits      limitsCommand      `cmd:"" help:"List the daily budgets over all accounts, and lift one that is spent."`
 	Key         keyCommand         `cmd:"" help:"List and rotate the keys that sign access tokens."`
 	Config      configCommand      `cmd:"" help:"List every setting with its value and meaning, then check them. Secrets are not shown."`

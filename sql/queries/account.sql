@@ -12,34 +12,53 @@ FROM account
 WHERE id = @id;
 
 -- name: AccountCredentials :one
-SELECT a.id, a.status, a.password_hash, g.requires_totp
+SELECT a.id, a.status, a.password_hash, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
 WHERE a.email = @email;
 
 -- name: AccountByPhone :one
-SELECT a.id, a.status, g.requires_totp
+-- A suspended phone signs no one in.
+SELECT a.id, a.status, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
-WHERE a.phone = @phone;
+WHERE a.phone = @phone AND a.phone_suspended_at IS NULL;
 
 -- name: AccountSignIn :one
 -- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
--- opens no session. Nor does one factor, if the group requires a second one by now. The row lock orders this against those
--- changes of the account.
-UPDATE account
-SET sign_in_count = sign_in_count + 1, last_sign_in_at = sqlc.arg(now),
-    seen_at = CASE WHEN account.seen_at > sqlc.arg(now)::timestamptz - interval '1 day' THEN account.seen_at ELSE sqlc.arg(now) END
-WHERE account.id = sqlc.arg(id) AND account.status = 'active'
-    AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
-    AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text)
-    AND (sqlc.arg(second)::boolean OR NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
-RETURNING account.email, account.member_group, account.sign_in_count;
+-- opens no session. Nor does one factor, if the group or the user asks for two by now. The row lock orders this against those
+-- changes of the account. A sign-in forgives the wrong codes that had stopped the authenticator as a way in by itself.
+WITH opened AS (
+    UPDATE account
+    SET sign_in_count = sign_in_count + 1, last_sign_in_at = sqlc.arg(now),
+        seen_at = CASE WHEN account.seen_at > sqlc.arg(now)::timestamptz - interval '1 day' THEN account.seen_at ELSE sqlc.arg(now) END
+    WHERE account.id = sqlc.arg(id) AND account.status = 'active'
+        AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
+        AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text AND account.phone_suspended_at IS NULL)
+        AND (sqlc.arg(second)::boolean OR account.second_factor_since IS NULL
+            AND NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
+    RETURNING account.id, account.email, account.member_group, account.sign_in_count
+), forgiven AS (
+    UPDATE totp
+    SET failures = 0
+    FROM opened
+    WHERE totp.account_id = opened.id AND totp.failures > 0
+)
+SELECT email, member_group, sign_in_count
+FROM opened;
 
 -- name: AccountPassword :one
 SELECT password_hash, name
 FROM account
 WHERE id = @id AND status = 'active';
+
+-- name: AccountConfirmation :one
+-- What a signed-in user can confirm a session with.
+SELECT a.password_hash, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.id = @id AND a.status = 'active';
 
 -- name: AccountChangePassword :one
 -- The guard is the hash that was compared: of two concurrent changes one wins.
@@ -49,9 +68,12 @@ WHERE id = @id AND status = 'active' AND password_hash = @old_hash::text
 RETURNING email;
 
 -- name: AccountResetPassword :one
--- The user has proved control of the address. A disabled account stays as it is.
+-- The user has proved control of the address. A disabled account stays as it is. A phone that was bound lately is suspended.
 UPDATE account
-SET password_hash = @new_hash::text, updated_at = @now, version = version + 1
+SET password_hash = @new_hash::text, updated_at = @now::timestamptz, version = version + 1,
+    phone_suspended_at = CASE
+        WHEN phone IS NOT NULL AND phone_suspended_at IS NULL AND COALESCE(phone_bound_at, created_at) > @bound_after::timestamptz THEN @now::timestamptz
+        ELSE phone_suspended_at END
 WHERE email = @email AND status = 'active'
 RETURNING id;
 
@@ -101,9 +123,36 @@ WHERE id = @id AND status = 'active' AND email = @old_email;
 
 -- name: AccountSetPhone :one
 UPDATE account
-SET phone = @phone, updated_at = @now, version = version + 1
+SET phone = sqlc.narg(phone)::text, updated_at = @now::timestamptz, version = version + 1,
+    phone_bound_at = CASE WHEN sqlc.narg(phone)::text IS NOT NULL THEN @now::timestamptz END, phone_suspended_at = NULL
 WHERE id = @id AND status = 'active'
 RETURNING email;
+
+-- name: AccountUndoPhone :execrows
+UPDATE account
+SET phone = NULL, phone_bound_at = NULL, phone_suspended_at = NULL, updated_at = @now, version = version + 1
+WHERE id = @id AND phone = @phone::text AND phone_bound_at = @bound_at::timestamptz;
+
+-- name: AccountUndoEmail :execrows
+UPDATE account
+SET email = @old_email, updated_at = @now, version = version + 1
+WHERE id = @id;
+
+-- name: AccountKeepPhone :execrows
+UPDATE account
+SET phone_suspended_at = NULL
+WHERE id = @id AND phone_suspended_at IS NOT NULL;
+
+-- name: AccountSetSecondFactor :execrows
+UPDATE account
+SET second_factor_since = CASE WHEN @enabled::boolean THEN @now::timestamptz END, updated_at = @now::timestamptz, version = version + 1
+WHERE id = @id AND status = 'active' AND (second_factor_since IS NOT NULL) <> @enabled::boolean;
+
+-- name: AccountUndoSecondFactor :exec
+-- Takes the user's own choice back if it was made since.
+UPDATE account
+SET second_factor_since = NULL, updated_at = @now, version = version + 1
+WHERE id = @id AND second_factor_since >= @since::timestamptz;
 
 -- name: AccountTouch :one
 -- A factor has changed, and so has the account.
@@ -113,19 +162,24 @@ WHERE id = @id AND status = 'active'
 RETURNING email;
 
 -- name: AccountWaysIn :one
--- The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor.
-SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password, (a.phone IS NOT NULL)::boolean AS phone,
-    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp,
-    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity, g.requires_totp
+-- The lock is held until the factor is removed: two concurrent removals cannot each rely on the other's factor. A suspended
+-- factor is there, and opens nothing.
+SELECT a.email, (a.password_hash IS NOT NULL)::boolean AS password,
+    (a.phone IS NOT NULL)::boolean AS phone, (a.phone IS NOT NULL AND a.phone_suspended_at IS NULL)::boolean AS phone_opens,
+    (t.account_id IS NOT NULL)::boolean AS totp, (t.account_id IS NOT NULL AND t.suspended_at IS NULL)::boolean AS totp_opens,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id)::boolean AS identity,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NULL)::boolean AS identity_opens,
+    (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors
 FROM account a
 JOIN member_group g ON g.name = a.member_group
+LEFT JOIN totp t ON t.account_id = a.id
 WHERE a.id = @id AND a.status = 'active'
 FOR UPDATE OF a;
 
 -- name: AccountStatusByPhone :one
 SELECT status
 FROM account
-WHERE phone = @phone;
+WHERE phone = @phone AND phone_suspended_at IS NULL;
 
 -- name: AccountStatusByEmail :one
 SELECT status
@@ -166,7 +220,7 @@ WHERE id = @id;
 
 -- name: AccountRemovePhone :exec
 UPDATE account
-SET phone = NULL
+SET phone = NULL, phone_bound_at = NULL, phone_suspended_at = NULL
 WHERE id = @id;
 
 -- name: AccountBump :exec

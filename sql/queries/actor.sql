@@ -7,7 +7,9 @@ FOR NO KEY UPDATE;
 
 -- name: ActorConfirm :one
 -- A statement after ActorLock, so that it sees what the account has become. An end of the session waits.
-SELECT s.authenticated_at, g.rights
+SELECT s.authenticated_at, g.rights, COALESCE('mfa' = ANY (s.amr), false)::boolean AS both,
+    (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
 FROM session s
 JOIN account a ON a.id = s.account_id
 JOIN member_group g ON g.name = a.member_group

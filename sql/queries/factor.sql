@@ -45,7 +45,7 @@ INSERT INTO totp (account_id, id, secret, last_step, bound_at)
 VALUES (@account_id, @id, @secret, @last_step, @now)
 ON CONFLICT ON CONSTRAINT totp_pkey DO UPDATE
 SET id = excluded.id, secret = excluded.secret, last_step = excluded.last_step,
-    failures = 0, bound_at = excluded.bound_at, used_at = NULL;
+    failures = 0, bound_at = excluded.bound_at, used_at = NULL, suspended_at = NULL;
 
 -- name: TOTPBound :one
 -- Returns the bound authenticator, and locks it until the transaction ends.
@@ -63,26 +63,18 @@ DELETE FROM totp
 WHERE account_id = @account_id;
 
 -- name: TOTPAttempt :one
--- Counts a guess, against the authenticator and against the day's budget, before the comparison. If no code can be
--- right (no authenticator, or a stopped one), the budget's row is written all the same, with nothing added: so the cost
--- is the same, and such guesses cannot use up the budget. id is empty then.
-WITH attempted AS (
-    UPDATE totp
-    SET failures = totp.failures + 1
-    WHERE totp.account_id = sqlc.arg(account_id) AND totp.failures < sqlc.arg(max_failures)::integer
-    RETURNING totp.id, totp.secret, totp.failures
-), counted AS (
-    INSERT INTO throttle (key, count, ends_at)
-    SELECT sqlc.arg(budget)::text, (SELECT count(*) FROM attempted)::integer, sqlc.arg(ends_at)::timestamptz
-    ON CONFLICT ON CONSTRAINT throttle_pkey DO UPDATE
-    SET count = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN excluded.count ELSE throttle.count + excluded.count END,
-        ends_at = CASE WHEN throttle.ends_at <= sqlc.arg(now)::timestamptz THEN excluded.ends_at ELSE throttle.ends_at END
-    RETURNING throttle.count, throttle.ends_at
-)
-SELECT c.count::integer AS spent, c.ends_at::timestamptz AS ends_at,
-    COALESCE(a.id, '')::text AS id, COALESCE(a.secret, '')::bytea AS secret, COALESCE(a.failures, 0)::integer AS failures
-FROM counted c
-LEFT JOIN attempted a ON true;
+-- Counts a guess at an authenticator that signs in by itself, before the comparison. No row: none is bound, it is suspended, or
+-- too many guesses in a row have stopped it.
+UPDATE totp
+SET failures = failures + 1
+WHERE account_id = @account_id AND failures < @max_failures::integer AND suspended_at IS NULL
+RETURNING id, secret, failures;
+
+-- name: TOTPSecond :one
+-- The authenticator as a second factor; a suspended one only if it is asked for.
+SELECT id, secret
+FROM totp
+WHERE account_id = @account_id AND (suspended_at IS NULL OR @suspended::boolean);
 
 -- name: TOTPRedeem :execrows
 -- A step is used at most once, and no earlier one after it. The guard and the change are one statement: of any number
@@ -112,6 +104,50 @@ LIMIT 100;
 -- The guard and the change are one statement: of any number of contenders exactly one deletes the row.
 DELETE FROM recovery_code
 WHERE account_id = @account_id AND digest = @digest;
+
+-- name: FactorSuspend :exec
+-- Suspends what was bound lately, but for the phone, which is a column of the account.
+WITH apps AS (
+    UPDATE totp
+    SET suspended_at = @now::timestamptz
+    WHERE totp.account_id = @account_id AND totp.bound_at > @bound_after::timestamptz AND totp.suspended_at IS NULL
+), identities AS (
+    UPDATE identity
+    SET suspended_at = @now::timestamptz
+    WHERE identity.account_id = @account_id AND identity.bound_at > @bound_after::timestamptz AND identity.suspended_at IS NULL
+)
+UPDATE recovery_code
+SET suspended_at = @now::timestamptz
+WHERE recovery_code.account_id = @account_id AND recovery_code.created_at > @bound_after::timestamptz AND recovery_code.suspended_at IS NULL;
+
+-- name: FactorSuspended :one
+-- Which factors are suspended, and who asks for two.
+SELECT (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NOT NULL)::boolean AS totp,
+    EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NOT NULL)::boolean AS identity,
+    EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id AND r.suspended_at IS NOT NULL)::boolean AS recovery_codes
+FROM account a
+JOIN member_group g ON g.name = a.member_group
+WHERE a.id = @account_id;
+
+-- name: TOTPKeep :execrows
+UPDATE totp
+SET suspended_at = NULL
+WHERE account_id = @account_id AND suspended_at IS NOT NULL;
+
+-- name: TOTPUndo :execrows
+-- Its recovery codes are deleted too.
+DELETE FROM totp
+WHERE account_id = @account_id AND id = @id;
+
+-- name: RecoveryCodeKeep :execrows
+UPDATE recovery_code
+SET suspended_at = NULL
+WHERE account_id = @account_id AND suspended_at IS NOT NULL;
+
+-- name: RecoveryCodeUndo :execrows
+DELETE FROM recovery_code
+WHERE account_id = @account_id AND created_at = @created_at;
 
 -- name: RecoveryCodeRemove :exec
 DELETE FROM recovery_code

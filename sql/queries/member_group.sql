@@ -3,6 +3,14 @@ SELECT rights
 FROM member_group
 WHERE name = @name;
 
+-- name: MemberGroupRightsOfSession :one
+-- The rights of a session's account, and whether it was opened with as many factors as the account is asked for.
+SELECT g.rights, (COALESCE('mfa' = ANY (s.amr), false) OR NOT (g.requires_totp OR a.second_factor_since IS NOT NULL))::boolean AS enough
+FROM session s
+JOIN account a ON a.id = s.account_id
+JOIN member_group g ON g.name = a.member_group
+WHERE s.id = @session_id;
+
 -- name: MemberGroupList :many
 SELECT name, description, rights, requires_totp, created_at, updated_at, version
 FROM member_group
@@ -53,4 +61,17 @@ SELECT EXISTS (
     FROM member_group g
     JOIN account a ON a.member_group = g.name
     WHERE @holding::text = ANY (g.rights) AND a.status = 'active'
+);
+
+-- name: MemberGroupAdministered :one
+-- Reports whether anyone can sign in and administer: with a password and, where two factors are asked for, with an
+-- authenticator that is not suspended or a recovery code.
+SELECT EXISTS (
+    SELECT 1
+    FROM member_group g
+    JOIN account a ON a.member_group = g.name
+    WHERE g.rights @> @rights::text[] AND a.status = 'active' AND a.password_hash IS NOT NULL
+        AND (NOT (g.requires_totp OR a.second_factor_since IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NULL)
+            OR EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id))
 );

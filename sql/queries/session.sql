@@ -3,8 +3,8 @@
 -- lock, so two concurrent sign-ins do not end each other's sessions. A row with the same id is a repeat of this
 -- statement after an unknown COMMIT.
 WITH opened AS (
-    INSERT INTO session (id, account_id, surface, device, address, created_at, authenticated_at, seen_at, expires_at, ends_at)
-    VALUES (@id, @account_id, @surface, @device, @address, @now, @now, @now, @expires_at, @ends_at)
+    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at)
+    VALUES (@id, @account_id, @surface, @device, @address, @amr::text[], @now, @now, @now, @expires_at, @ends_at)
     ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
 )
 UPDATE session
@@ -47,12 +47,12 @@ SET generation = s.generation + 1,
 FROM account a
 WHERE s.id = @id AND s.surface = 'toolkit' AND s.generation = @generation AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
-RETURNING s.account_id, s.generation, a.member_group, a.seen_at;
+RETURNING s.account_id, s.generation, s.authenticated_at, s.amr, a.member_group, a.seen_at AS account_seen_at;
 
 -- name: SessionForRefresh :one
 -- Read only after SessionRotate found that the token is not the current one. The lock keeps the row unchanged until the
 -- transaction that decides by it ends.
-SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, a.member_group, a.email
+SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.authenticated_at, s.amr, a.member_group, a.email
 FROM session s
 JOIN account a ON a.id = s.account_id
 WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active'
@@ -159,3 +159,12 @@ UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
 WHERE account_id = @account_id AND id <> @keep AND revoked_at IS NULL AND expires_at > @now::timestamptz
 RETURNING id;
+
+-- name: SessionReauthenticate :one
+-- The guard repeats what was compared: a password that changed meanwhile confirms nothing.
+UPDATE session s
+SET authenticated_at = @now::timestamptz, amr = @amr::text[]
+FROM account a
+WHERE s.id = @id AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz AND a.id = s.account_id AND a.status = 'active'
+    AND (sqlc.narg(password_hash)::text IS NULL OR a.password_hash = sqlc.narg(password_hash)::text)
+RETURNING a.member_group;

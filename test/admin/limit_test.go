@@ -53,7 +53,7 @@ func (g *adminGateway) hold(t *testing.T, id string) {
 		('send reset/hour user@konec.com.au', 5, now() + interval '1 hour'), ('send reset/cooldown user@konec.com.au', 1, now() + interval '1 minute'),
 		('new phones/day ' || $1::text, 3, now() + interval '1 day'), ('send reset/day old@konec.com.au', 99, now() - interval '1 day'),
 		('failed-codes/reset ', 5000, now() + interval '1 day'), ('failed-codes/reset/network 203.0.113.0/24', 50, now() + interval '1 day'),
-		('failed-totp', 12, now() + interval '1 day')`, id)
+		('failed-totp ', 12, now() + interval '1 day')`, id)
 }
 
 // SEC-S3, SEC-S12: an administrator sees every limit that holds, and lifts each with one call, which is an event.

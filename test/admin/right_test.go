@@ -180,14 +180,6 @@ func TestLastAdministratorStays(t *testing.T) {
 		t.Errorf("the group without the right: %s", got.Body)
 	}
 
-	if err := g.SetStatus(t.Context(), world.Administrator, account.Disabled); err == nil {
-		t.Error("disabled by the command")
-	}
-
-	if err := g.SetGroup(t.Context(), world.Administrator, "None"); err == nil {
-		t.Error("demoted by the command")
-	}
-
 	// An administrator who cannot sign in does not count.
 	g.member(t, "second@konec.com.au", world.GroupAdmin)
 

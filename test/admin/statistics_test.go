@@ -66,7 +66,7 @@ func TestStatistics(t *testing.T) {
 	got := g.statistics(t, time.Time{}, time.Time{})
 
 	names := world.WithoutMaintenance(g.Statements.Take())
-	if want := []string{"SessionAuthenticate", "MemberGroupRights", "AuditCountHours"}; !slices.Equal(names, want) {
+	if want := []string{"SessionAuthenticate", "MemberGroupRightsOfSession", "AuditCountHours"}; !slices.Equal(names, want) {
 		t.Errorf("statements %q, want %q", names, want)
 	}
 

@@ -89,6 +89,17 @@ func ownDevice(own, _ *world.Member) string     { return own.Device }
 func otherDevice(_, other *world.Member) string { return other.Device }
 func unknownSession(_, _ *world.Member) string  { return strings.Repeat("A", 22) }
 
+// confirmation is the body that confirms a session, with a code, which costs no hash.
+func confirmation(t *testing.T, m *world.Matrix, own, _ *world.Member) map[string]any {
+	t.Helper()
+
+	if own == nil {
+		return map[string]any{"totp": "000000"}
+	}
+
+	return map[string]any{"totp": m.BindAuthenticator(t, own)}
+}
+
 // validCalls has at least one call of each operation.
 var validCalls = []validCall{
 	{operation: "login", object: "too early", want: "429 TOO_MANY_REQUESTS", prepare: withBody(func(t *testing.T, m *world.Matrix, _, named *world.Member) map[string]any {
@@ -104,6 +115,8 @@ var validCalls = []validCall{
 		return map[string]any{"refresh_token": named.RefreshToken}
 	})},
 	{operation: "logout", want: "204", prepare: withoutBody},
+	{operation: "reauthenticate", want: "200", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
+	{operation: "reauthenticateBrowser", want: "204", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
 	{operation: "getMe", want: "200", prepare: withoutBody},
 	{operation: "listSessions", want: "200", prepare: withoutBody},
 	{operation: "endOtherSessions", want: "204", prepare: withoutBody},
@@ -189,7 +202,7 @@ var validCalls = []validCall{
 		return map[string]any{"phone": phone, "code": m.IssueCode(t, code.Phone, own.ID+" "+phone)}
 	})},
 	{operation: "createTOTP", oldSignInWant: world.ReauthRequired, want: "200", prepare: withoutBody},
-	{operation: "bindTOTP", oldSignInWant: world.ReauthRequired, want: "204", otherWant: "400 CODE_INVALID", prepare: withBody(func(t *testing.T, m *world.Matrix, own, _ *world.Member) map[string]any {
+	{operation: "bindTOTP", oldSignInWant: world.ReauthRequired, want: "200", otherWant: "400 CODE_INVALID", prepare: withBody(func(t *testing.T, m *world.Matrix, own, _ *world.Member) map[string]any {
 		t.Helper()
 
 		address, codes := m.PendingAuthenticator(t, own)
@@ -202,6 +215,22 @@ var validCalls = []validCall{
 
 		return o.Call("", nil)
 	}},
+	{operation: "setSecondFactor", oldSignInWant: world.ReauthRequired, want: "204", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"enabled": false}
+	})},
+	{operation: "keepFactor", oldSignInWant: world.ReauthRequired, want: "204", otherWant: "400 NOT_SUSPENDED", prepare: func(t *testing.T, m *world.Matrix, o world.Operation, own, _, _ *world.Member) world.Call {
+		t.Helper()
+		m.BindPhone(t, own)
+		m.Update(t, "UPDATE account SET phone_suspended_at = created_at WHERE id = $1", own.ID)
+
+		c := o.Call("", nil)
+		c.Path = strings.ReplaceAll(c.Path, "{factor}", "phone")
+
+		return c
+	}},
+	{operation: "signInWithLark", want: "400 TICKET_INVALID", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"totp": "000000"}
+	})},
 	{operation: "createRecoveryCodes", oldSignInWant: world.ReauthRequired, want: "200", otherWant: "400 TOTP_NOT_BOUND", prepare: func(t *testing.T, m *world.Matrix, o world.Operation, own, _, _ *world.Member) world.Call {
 		t.Helper()
 		m.BindAuthenticator(t, own)

@@ -30,6 +30,13 @@ var losses = []struct {
 
 		return ""
 	}},
+	{"FactorAskedFor", world.ChooseFactors, func(o world.Operation, _ validCall) string {
+		if o.IsAdmin() {
+			return "403 TWO_FACTORS_REQUIRED"
+		}
+
+		return ""
+	}},
 	{"SignInTooOld", world.AgeSignIn, func(_ world.Operation, c validCall) string { return c.oldSignInWant }},
 }
 
@@ -136,7 +143,7 @@ func expectNothingChanged(
 }
 
 // authentications are the queries that let a call through.
-var authentications = []string{"SessionAuthenticate", "SessionByCookie", "MemberGroupRights"}
+var authentications = []string{"SessionAuthenticate", "SessionByCookie", "MemberGroupRightsOfSession"}
 
 func queryOf(statement string) string {
 	if match := regexp.MustCompile(`^-- name: (\w+) :`).FindStringSubmatch(statement); match != nil {
@@ -154,7 +161,7 @@ func everything(t *testing.T, m *world.Matrix) string {
 		SELECT concat_ws(' ', (SELECT count(*) FROM delivery), (SELECT count(*) FROM audit_event WHERE action NOT IN ('code.refused')),
 			(SELECT count(*) FROM code), (SELECT count(*) FROM idempotency_key),
 			(SELECT md5(string_agg(g::text, '' ORDER BY g.name)) FROM member_group g),
-			(SELECT md5(string_agg(w::text, '' ORDER BY w.id)) FROM webhook w),
+			(SELECT md5(string_agg(concat(w.id, w.version, w.secret), '' ORDER BY w.id)) FROM webhook w),
 			(SELECT md5(string_agg(d::text, '' ORDER BY d.id)) FROM device d),
 			(SELECT md5(string_agg(concat(p.account_id, p.id), '' ORDER BY p.account_id)) FROM totp_pending p))`)}, " ")
 }

@@ -35,8 +35,8 @@ func TestDisabledBetweenTwoSteps(t *testing.T) {
 		{"authenticator", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 			return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.BindAuthenticator(t, own)}))
 		}},
-		{"recovery code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
-			return m.AsVisitor(own, m.Call(t, "signInWithTOTP", map[string]any{"email": own.Email, "code": m.RecoveryCode(t, own)}))
+		{"recovery code", "400 INVALID_CREDENTIALS", func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
+			return m.AsVisitor(own, m.Call(t, "signIn", map[string]any{"email": own.Email, "password": apptest.Password, "totp": m.RecoveryCode(t, own)}))
 		}},
 		{"reset code", world.CodeInvalid, func(t *testing.T, m *world.Matrix, own, _ *world.Member) world.Call {
 			return m.ResetCall(t, own, m.IssueCode(t, code.Reset, own.Email))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
@@ -15,34 +16,34 @@ import (
 var adminScenarios = slices.Concat(
 	scenariosOf("getAdministrator", "200", reads),
 	scenariosOf("listAccounts", "200", reads),
-	scenariosOf("createAccount", "201", writes|takesBody|takesKey),
-	scenariosOf("assignGroup", "200", writes|takesBody|takesKey),
+	scenariosOf("createAccount", "201", fresh|writes|takesBody|takesKey),
+	scenariosOf("assignGroup", "200", fresh|writes|takesBody|takesKey),
 	scenariosOf("getAccount", "200", reads|namesAccount),
-	scenariosOf("deleteAccount", "200", writes|takesKey|namesAccount|matches),
-	scenariosOf("setAccountGroup", "200", writes|takesBody|takesKey|namesAccount|matches),
+	scenariosOf("deleteAccount", "200", fresh|writes|takesKey|namesAccount|matches),
+	scenariosOf("setAccountGroup", "200", fresh|writes|takesBody|takesKey|namesAccount|matches),
 	scenariosOf("setAccountStatus", "200", writes|takesBody|takesKey|namesAccount|matches),
 	scenariosOf("listAccountSessions", "200", reads|namesAccount),
 	scenariosOf("endAccountSessions", "204", writes|namesAccount),
 	scenariosOf("endAccountSession", "204", writes|namesAccount, anotherPersonsSession),
-	scenariosOf("resetFactor", "200", writes|takesKey|namesAccount|matches),
+	scenariosOf("resetFactor", "200", fresh|writes|takesKey|namesAccount|matches),
 	scenariosOf("unlockAccount", "204", writes|namesAccount),
 	scenariosOf("getTimeline", "200", reads|namesAccount),
-	scenariosOf("exportAccount", "200", writes|namesAccount),
+	scenariosOf("exportAccount", "200", fresh|writes|namesAccount),
 	scenariosOf("sendCode", "204", writes|takesBody),
 	scenariosOf("listGroups", "200", reads),
-	scenariosOf("createGroup", "201", writes|takesBody|takesKey),
-	scenariosOf("changeGroup", "200", writes|takesBody|takesKey|namesGroup|matches),
-	scenariosOf("deleteGroup", "204", writes|namesGroup|matches),
+	scenariosOf("createGroup", "201", fresh|writes|takesBody|takesKey),
+	scenariosOf("changeGroup", "200", fresh|writes|takesBody|takesKey|namesGroup|matches),
+	scenariosOf("deleteGroup", "204", fresh|writes|namesGroup|matches),
 	scenariosOf("listAuditEvents", "200", reads),
 	scenariosOf("listDeliveries", "200", reads),
 	scenariosOf("getStatistics", "200", reads),
 	scenariosOf("listLimits", "200", reads),
 	scenariosOf("liftLimit", "204", writes|takesBody),
 	scenariosOf("listWebhooks", "200", reads),
-	scenariosOf("createWebhook", "201", writes|takesBody|takesKey),
-	scenariosOf("changeWebhook", "200", writes|takesBody|takesKey|namesWebhook|matches),
-	scenariosOf("deleteWebhook", "204", writes|namesWebhook|matches),
-	scenariosOf("rotateWebhookSecret", "200", writes|takesKey|namesWebhook|matches),
+	scenariosOf("createWebhook", "201", fresh|writes|takesBody|takesKey),
+	scenariosOf("changeWebhook", "200", fresh|writes|takesBody|takesKey|namesWebhook|matches),
+	scenariosOf("deleteWebhook", "204", fresh|writes|namesWebhook|matches),
+	scenariosOf("rotateWebhookSecret", "200", fresh|writes|takesKey|namesWebhook|matches),
 	scenariosOf("replayWebhook", "200", writes|takesBody|takesKey|namesWebhook),
 	scenariosOf("listWebhookDeliveries", "200", reads|namesWebhook),
 	scenariosOf("replayWebhookDelivery", "200", writes|takesKey|namesWebhook),
@@ -54,6 +55,7 @@ var adminScenarios = slices.Concat(
 		{"setAccountGroup", "409", "LAST_ADMINISTRATOR", healthy, changeLastAdministrator},
 		{"setAccountStatus", "409", "LAST_ADMINISTRATOR", healthy, changeLastAdministrator},
 		{"deleteAccount", "409", "LAST_ADMINISTRATOR", healthy, changeLastAdministrator},
+		{"resetFactor", "409", "LAST_ADMINISTRATOR", healthy, resetLastAdministrator},
 		{"createAccount", "409", "EMAIL_TAKEN", healthy, takenAddress},
 		{"sendCode", "400", "EMAIL_NOT_ALLOWED", healthy, codeToDisallowedDomain},
 		{"sendCode", "429", "TOO_MANY_REQUESTS", healthy, sentTwice},
@@ -79,6 +81,7 @@ const (
 	namesGroup
 	namesWebhook
 	matches
+	fresh // asks for a sign-in at most 60 minutes old
 )
 
 func scenariosOf(operation, status string, k trait, success ...func(testing.TB, *world.Gateway, world.Operation) world.Call) []scenario {
@@ -93,6 +96,7 @@ func scenariosOf(operation, status string, k trait, success ...func(testing.TB, 
 		{operation, "401", "UNAUTHENTICATED", healthy, withoutToken},
 		{operation, "401", "TOKEN_INVALID", healthy, forgedToken},
 		{operation, "403", "RIGHT_MISSING", healthy, withoutRight},
+		{operation, "403", "TWO_FACTORS_REQUIRED", healthy, withOneFactor},
 		{operation, "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 		{operation, "500", "INTERNAL", withoutTables, validCall},
 		{operation, "503", "UNAVAILABLE", withoutDatabase, validCall},
@@ -108,6 +112,7 @@ func scenariosOf(operation, status string, k trait, success ...func(testing.TB, 
 		{namesAccount, []scenario{{operation, "404", "ACCOUNT_NOT_FOUND", healthy, unknownAccount}}},
 		{namesGroup, []scenario{{operation, "404", "GROUP_NOT_FOUND", healthy, unknownGroup}}},
 		{namesWebhook, []scenario{{operation, "404", "WEBHOOK_NOT_FOUND", healthy, unknownWebhook}}},
+		{fresh, []scenario{{operation, "400", "REAUTH_REQUIRED", healthy, afterOldAdminSignIn}}},
 		{matches, []scenario{{operation, "412", "VERSION_CONFLICT", healthy, staleVersion}}},
 	} {
 		if k&one.of != 0 {
@@ -124,6 +129,43 @@ func unknownLimit(_ testing.TB, g *world.Gateway, o world.Operation) world.Call 
 
 func withoutRight(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)
+}
+
+// otherAdministrators are the access tokens of administrators of whom the session lacks something, by gateway and by what it
+// lacks. None of them has a password: they do not count as administrators of the gateway.
+var otherAdministrators sync.Map
+
+func anotherAdministrator(tb testing.TB, g *world.Gateway, lacking string) world.Call {
+	tb.Helper()
+
+	type key struct {
+		gateway *world.Gateway
+		lacking string
+	}
+
+	token, known := otherAdministrators.Load(key{g, lacking})
+	if !known {
+		address, _ := g.NewUser(tb)
+		token = g.SignIn(tb, address).AccessToken
+
+		g.Exec(tb, "UPDATE account SET member_group = 'Admin', password_hash = NULL WHERE email = $1", address)
+		g.Exec(tb, lacking, g.AccountID(tb, address))
+		otherAdministrators.Store(key{g, lacking}, token)
+	}
+
+	return world.Call{}.With("Authorization", "Bearer "+token.(string))
+}
+
+func withOneFactor(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	other := anotherAdministrator(tb, g, "UPDATE account SET second_factor_since = now() WHERE id = $1")
+
+	return g.Call(o).With("Authorization", other.Header.Get("Authorization"))
+}
+
+func afterOldAdminSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	other := anotherAdministrator(tb, g, "UPDATE session SET authenticated_at = authenticated_at - interval '61 minutes' WHERE account_id = $1")
+
+	return g.Call(o).With("Authorization", other.Header.Get("Authorization"))
 }
 
 // byCookie returns the call from an administrator's browser without the XSRF header.
@@ -178,6 +220,14 @@ func changeLastAdministrator(tb testing.TB, g *world.Gateway, o world.Operation)
 	c.Path = strings.ReplaceAll(c.Path, g.SubjectID, id)
 
 	return c.With("If-Match", fmt.Sprintf(`"%d"`, g.VersionOf("account", "id", id)))
+}
+
+// resetLastAdministrator returns a call that would remove the password of the only administrator.
+func resetLastAdministrator(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := changeLastAdministrator(tb, g, o)
+	c.Path = strings.ReplaceAll(c.Path, "/phone", "/password")
+
+	return c
 }
 
 // changeLastAdministratorGroup returns a call that would remove the right from the only group that has it.

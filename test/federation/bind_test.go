@@ -290,8 +290,9 @@ func TestLastSignInMethodWithoutTOTPSignIn(t *testing.T) {
 	}
 }
 
-// An identity has no second factor. In a group that requires one it is not a sign-in method.
-func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
+// SEC-S6: where two factors are asked for, an identity and an authenticator app are two. A session that was opened with one
+// removes nothing.
+func TestLarkAndAuthenticatorAreTwoFactors(t *testing.T) {
 	t.Parallel()
 
 	g, f := world.LarkGateway(t, func(c *apptest.Settings) { c.TOTPSignIn = false })
@@ -299,17 +300,35 @@ func TestLarkDoesNotReplaceTheSecondFactor(t *testing.T) {
 	g.BindAuthenticator(t, g.OwnerBrowser)
 	g.Exec(t, "UPDATE account SET password_hash = NULL, phone = '+8613800138000', member_group = 'Tester' WHERE email = $1", world.Owner)
 
-	for _, asked := range []bool{true, false} {
-		g.Exec(t, "UPDATE member_group SET requires_totp = $1 WHERE name = (SELECT member_group FROM account WHERE email = $2)", asked, world.Owner)
+	g.Exec(t, "UPDATE member_group SET requires_totp = true WHERE name = 'Tester'")
 
-		got, err := g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), client.UnbindParamsKeyPhone)
+	unbind := func(key client.UnbindParamsKey) string {
+		t.Helper()
+
+		got, err := g.OwnerBrowser.Client.UnbindWithResponse(t.Context(), key)
 		if err != nil {
 			t.Fatal(err)
 		}
 
-		refused := got.JSON400 != nil && got.JSON400.Code == client.ErrorCodeLASTWAYIN
-		if refused != asked || !refused && got.StatusCode() != http.StatusNoContent {
-			t.Errorf("second factor required: %t: unbind the phone: %d %s", asked, got.StatusCode(), got.Body)
+		if got.JSON400 != nil {
+			return string(got.JSON400.Code)
+		}
+
+		return got.Status()
+	}
+
+	if got := unbind(client.UnbindParamsKeyPhone); got != "REAUTH_REQUIRED" {
+		t.Errorf("opened with one factor: unbind the phone: %s", got)
+	}
+
+	g.Exec(t, "UPDATE session SET amr = '{lark,otp,mfa}'")
+
+	for _, one := range []struct {
+		key  client.UnbindParamsKey
+		want string
+	}{{client.UnbindParamsKeyTotp, "LAST_WAY_IN"}, {client.UnbindParamsKeyPhone, "204 No Content"}, {client.UnbindParamsKeyLark, "LAST_WAY_IN"}} {
+		if got := unbind(one.key); got != one.want {
+			t.Errorf("opened with two: unbind %s: %s, want %s", one.key, got, one.want)
 		}
 	}
 }

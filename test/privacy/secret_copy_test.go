@@ -38,11 +38,20 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	}
 	wrong := signIn("000000")
 
-	copied(`INSERT INTO recovery_code SELECT 'VICTIM', key_id, digest, created_at FROM recovery_code WHERE account_id = 'THIEF'`)
+	copied(`INSERT INTO recovery_code (account_id, key_id, digest, created_at) SELECT 'VICTIM', key_id, digest, created_at FROM recovery_code WHERE account_id = 'THIEF'`)
 
-	if got := signIn(recovery); got != wrong {
-		t.Errorf("the thief's recovery code: %s, want %s", got, wrong)
+	// A recovery code works behind the password only.
+	g.ChooseSecondFactor(t, victim, true)
+
+	withRecovery := func(code string) string {
+		return response("/login", map[string]string{"email": victim, "password": apptest.Password, "totp": code})
 	}
+
+	if got := withRecovery(recovery); !strings.HasPrefix(got, "400") {
+		t.Errorf("the thief's recovery code: %s", got)
+	}
+
+	g.ChooseSecondFactor(t, victim, false)
 
 	for _, statement := range []string{
 		`UPDATE totp v SET secret = o.secret FROM totp o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`,
@@ -83,7 +92,9 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 	}
 
 	// The comparison of codes works: the victim's own code signs in.
-	if got := signIn(kept); !strings.HasPrefix(got, "204") {
+	g.ChooseSecondFactor(t, victim, true)
+
+	if got := withRecovery(kept); !strings.HasPrefix(got, "204") {
 		t.Errorf("the victim's recovery code: %s", got)
 	}
 }

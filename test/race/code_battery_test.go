@@ -12,7 +12,7 @@ func TestRaceForEveryKindOfCodeBattery(t *testing.T) {
 	for name, prepare := range races {
 		t.Run(name, func(t *testing.T) {
 			rounds := 1000
-			if name == "CodeAtThreeEndpoints" {
+			if name == "CodeOnBothSurfaces" {
 				rounds = 300
 			}
 

@@ -48,17 +48,17 @@ func raceForEachKind(t *testing.T, rounds int, settings func(*apptest.Settings))
 
 // races are the kinds of codes, and other things that only one contender may get.
 var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
-	"RegistrationCode":     raceToRegister,
-	"SMSCode":              raceForSMSCode,
-	"ResetCode":            raceForResetCode,
-	"PhoneCode":            raceForPhoneCode,
-	"EmailCode":            raceForEmailCode,
-	"AuthenticatorCode":    raceForAuthenticatorCode,
-	"CodeAtThreeEndpoints": raceAtThreeEndpoints,
-	"RecoveryCode":         raceForOneRecoveryCode,
-	"AuthenticatorToBind":  raceToBind,
-	"AddressOfTwo":         raceForAddress,
-	"PhoneOfTwo":           raceForPhone,
+	"RegistrationCode":    raceToRegister,
+	"SMSCode":             raceForSMSCode,
+	"ResetCode":           raceForResetCode,
+	"PhoneCode":           raceForPhoneCode,
+	"EmailCode":           raceForEmailCode,
+	"AuthenticatorCode":   raceForAuthenticatorCode,
+	"CodeOnBothSurfaces":  raceOnBothSurfaces,
+	"RecoveryCode":        raceForOneRecoveryCode,
+	"AuthenticatorToBind": raceToBind,
+	"AddressOfTwo":        raceForAddress,
+	"PhoneOfTwo":          raceForPhone,
 }
 
 // withoutOtherLimits lifts all limits except a code's own five guesses.

@@ -33,8 +33,8 @@ func raceForAuthenticatorCode(t *testing.T, g *raceGateway) func(round int) race
 	}
 }
 
-// raceAtThreeEndpoints checks that a code that one operation has accepted is refused by the others (R-D3).
-func raceAtThreeEndpoints(t *testing.T, g *raceGateway) func(round int) raceRound {
+// raceOnBothSurfaces checks that a code that one surface has accepted as a second factor is refused by the other (R-D3).
+func raceOnBothSurfaces(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
 	user := g.newUser(t)
@@ -49,19 +49,16 @@ func raceAtThreeEndpoints(t *testing.T, g *raceGateway) func(round int) raceRoun
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g),
-			audit: []string{auditRecord(audit.SignInSucceeded, "totp"), auditRecord(audit.SignInSucceeded, "password+totp")},
+			audit: []string{auditRecord(audit.SignInSucceeded, "password+totp")},
 			call: func(i int, guess string) world.Call {
-				switch i / 2 % 4 {
-				case 0:
-					return world.PostCall("/login", map[string]any{"email": user.email, "password": apptest.Password, "totp": guess}).FromBrowser(g.Visitor)
-				case 1:
-					form := url.Values{"email": {user.email}, "password": {apptest.Password}, "totp": {guess}}
-					c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: form.Encode()}
-
-					return c.With("Content-Type", "application/x-www-form-urlencoded")
-				default:
-					return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
+				if i/2%2 == 0 {
+					return world.PostCall("/login", map[string]any{"email": spellingOf(user.email, i), "password": apptest.Password, "totp": guess}).FromBrowser(g.Visitor)
 				}
+
+				form := url.Values{"email": {user.email}, "password": {apptest.Password}, "totp": {guess}}
+				c := world.Call{Method: http.MethodPost, Path: "/api/auth/login", Body: form.Encode()}
+
+				return c.With("Content-Type", "application/x-www-form-urlencoded")
 			},
 		}
 	}
@@ -73,10 +70,11 @@ func raceForOneRecoveryCode(t *testing.T, g *raceGateway) func(round int) raceRo
 	user := g.newUser(t)
 	g.BindAuthenticator(t, user.browser)
 
-	var left []string
+	var left []string // a recovery code works behind a password only
 
 	return func(int) raceRound {
 		if len(left) == 0 {
+			g.ChooseSecondFactor(t, user.email, false)
 			user.browser = g.SignedIn(t, user.email)
 
 			made, err := user.browser.Client.CreateRecoveryCodesWithResponse(t.Context())
@@ -85,6 +83,8 @@ func raceForOneRecoveryCode(t *testing.T, g *raceGateway) func(round int) raceRo
 			}
 
 			left = made.JSON200.Codes
+
+			g.ChooseSecondFactor(t, user.email, true)
 		}
 
 		user.deleteSessions(t, g)
@@ -93,9 +93,9 @@ func raceForOneRecoveryCode(t *testing.T, g *raceGateway) func(round int) raceRo
 		left = left[1:]
 
 		return raceRound{
-			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.SignInSucceeded, "totp")},
+			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.SignInSucceeded, "password+totp")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
+				return world.PostCall("/login", map[string]any{"email": spellingOf(user.email, i), "password": apptest.Password, "totp": guess}).FromBrowser(g.Visitor)
 			},
 			checkWinner: func(t *testing.T, i int, got world.Reply) {
 				t.Helper()

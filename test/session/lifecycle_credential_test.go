@@ -87,10 +87,16 @@ func authenticatorApp(t *testing.T, u *lifecycleUser) bool {
 	return u.secondFactor(t, "authenticator app", u.TOTPCode(t, u.issued.secret, 1))
 }
 
+// recoveryCode works behind the current password, for a user who asks for two factors.
 func recoveryCode(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	return u.secondFactor(t, "recovery code", u.issued.recovery)
+	u.ChooseSecondFactor(t, u.email, true)
+	defer u.ChooseSecondFactor(t, u.email, false)
+
+	got := u.visitorCall("/login", map[string]string{"email": u.email, "password": u.password, "totp": u.issued.recovery}).To(t, u.replica)
+
+	return accepted(t, "recovery code", got, http.StatusNoContent, "INVALID_CREDENTIALS")
 }
 
 func (u *lifecycleUser) secondFactor(t *testing.T, what, code string) bool {
@@ -130,7 +136,7 @@ func pendingTOTP(t *testing.T, u *lifecycleUser) bool {
 	codes := []string{u.TOTPCode(t, u.issued.pending, -1), u.TOTPCode(t, u.issued.pending, 0)}
 	got := fromState(world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": codes}), u.changingBrowser(t)).To(t, u.replica)
 
-	return accepted(t, "secret asked for", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
+	return accepted(t, "secret asked for", got, http.StatusOK, sessionRefusal, "CODE_INVALID", "REAUTH_REQUIRED")
 }
 
 func phoneCode(t *testing.T, u *lifecycleUser) bool {
@@ -138,7 +144,7 @@ func phoneCode(t *testing.T, u *lifecycleUser) bool {
 
 	got := fromState(world.JSONCall(http.MethodPost, "/user/phone", map[string]string{"phone": u.issued.newPhone, "code": u.issued.phoneCode}), u.changingBrowser(t)).To(t, u.replica)
 
-	return accepted(t, "code to a phone", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID")
+	return accepted(t, "code to a phone", got, http.StatusNoContent, sessionRefusal, "CODE_INVALID", "REAUTH_REQUIRED")
 }
 
 // emailCode works if the response says that the address is taken: only a caller who has proved control of it may learn
@@ -151,7 +157,7 @@ func emailCode(t *testing.T, u *lifecycleUser) bool {
 		return true
 	}
 
-	return accepted(t, "code to an address", got, 0, sessionRefusal, "CODE_INVALID")
+	return accepted(t, "code to an address", got, 0, sessionRefusal, "CODE_INVALID", "REAUTH_REQUIRED")
 }
 
 func registrationCode(t *testing.T, u *lifecycleUser) bool {

@@ -31,7 +31,7 @@ func TestEverySignInReplacesTheSession(t *testing.T) {
 	}{
 		{"a code by SMS", "/login/sms", map[string]string{"phone": u.issued.phone, "code": u.issued.sms}},
 		{"the authenticator app", "/login/totp", map[string]string{"email": u.email, "code": u.TOTPCode(t, u.issued.secret, 1)}},
-		{"a recovery code", "/login/totp", map[string]string{"email": u.email, "code": u.issued.recovery}},
+		{"a password", "/login", map[string]string{"email": u.email, "password": u.password}},
 	} {
 		before, xsrf := browser.Copy(t, g.Server), browser.Cookie("XSRF-TOKEN")
 		values = append(values, before.Cookie("__Host-TOKEN"))

@@ -60,14 +60,16 @@ type lifecycle struct {
 //     that is outstanding, because a thief with a session, or with a view of the messages, may know it;
 //   - ending sessions ends only those: if it did more, a thief could keep the owner from coming back;
 //   - a code is bound to the destination to which it was sent, and works for no other;
-//   - a factor that is removed or replaced signs no one in, and neither does what stands in for it;
+//   - a factor that is removed or replaced signs no one in, and neither does what stands in for it; a recovery code works
+//     behind a password only;
+//   - where two factors are asked for, one alone signs no one in, and a session that was opened with one changes no factor;
 //   - everything else changes nothing, and neither does a request for a reset.
 var lifecycles = []lifecycle{
 	//                                                    HHH TTT aa oo  SARLP tpe r x
 	{"nothing", func(*testing.T, *lifecycleUser) {}, "        +++ +++ ++ ++  +++++ +++ + +"},
 
 	{"the password is changed", changePassword, "         +++ --- -- --  -+++- --- + -"},
-	{"the password is reset", resetPassword, "            --- --- -- --  -+++- --- + -"},
+	{"the password is reset", resetPassword, "            --- --- -- --  --+-- --- + -"}, // it suspends what was bound lately
 
 	{"this browser signs out", signOut, "                 --- +++ ++ ++  +++++ +++ + +"},
 	{"it signs out twice", signOutTwice, "                --- +++ ++ ++  +++++ +++ + +"},
@@ -87,7 +89,7 @@ var lifecycles = []lifecycle{
 	{"the account is deleted", deleteAccount, "           --- --- -- --  ----- --- + -"}, // in the database, because no operation deletes at once
 
 	{"the group is changed", changeGroup, "               +++ +++ ++ ++  +++++ +++ + +"},
-	{"to one with a second factor", moveToSecondFactorGroup, "         +++ +++ ++ ++  -++-- +++ + +"},
+	{"to one with a second factor", moveToSecondFactorGroup, "         +++ +++ ++ ++  --+-- --- + +"},
 
 	{"the address is changed", changeEmail, "             +++ +++ ++ ++  +++++ ++- - -"},
 	{"a phone is bound", bindPhone, "                     +++ +++ ++ ++  -++++ +++ + +"},

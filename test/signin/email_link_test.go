@@ -66,7 +66,7 @@ func TestEmailIsChangedByLink(t *testing.T) {
 		t.Errorf("the address is %s", got)
 	}
 
-	if notice := g.Mail(t, address, before); notice.Link != "" || notice.Code != "" {
+	if notice := g.Mail(t, address, before); notice.Link == "" || notice.Code != "" {
 		t.Errorf("the mail to the old address is %s", notice.Text)
 	}
 

@@ -114,7 +114,7 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 		return Account{}, fmt.Errorf("create account: %w", err)
 	}
 
-	return fromRow(db.AccountByIDRow(row)), nil
+	return fromRow(db.AccountByIDRow(row)), EnsureUnreserved(ctx, tx, now, id, c.Email)
 }
 
 // Earlier returns the account that an earlier run of a repeated transaction created under id.

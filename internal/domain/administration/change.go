@@ -222,23 +222,25 @@ func (a *Administration) apply(ctx context.Context, tx postgres.Tx, c authority.
 		return Details{}, err
 	}
 
-	event, err := do(ctx, tx, rights, h, a.now())
-	if err != nil {
-		return Details{}, err
-	}
+	run := func() error {
+		event, err := do(ctx, tx, rights, h, a.now())
+		if err != nil || event.Action == "" {
+			return err
+		}
 
-	if event.Action != "" {
 		event.AccountID, event.ActorID = h.ID, c.Actor.AccountID
 
-		if err := audit.Record(ctx, tx, a.now(), event); err != nil {
-			return Details{}, err
-		}
+		return audit.Record(ctx, tx, a.now(), event)
+	}
 
-		if h.Status == string(account.Active) && h.rights.Has(authority.Administer) {
-			if err := group.EnsureAdministrator(ctx, tx); err != nil {
-				return Details{}, err
-			}
-		}
+	if h.Status == string(account.Active) && h.rights.Has(authority.Administer) {
+		err = group.KeepAdministrator(ctx, tx, c.Actor, run)
+	} else {
+		err = run()
+	}
+
+	if err != nil {
+		return Details{}, err
 	}
 
 	return details(ctx, tx, h.ID)

@@ -83,7 +83,10 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	case Phone:
 		err = queries.AccountRemovePhone(ctx, id)
 	case TOTP:
-		_, err = factor.Remove(ctx, tx, id)
+		// The user can no longer give the second factor that they may have chosen to be asked for.
+		if err = queries.AccountUndoSecondFactor(ctx, db.AccountUndoSecondFactorParams{ID: id, Now: a.now()}); err == nil {
+			_, err = factor.Remove(ctx, tx, id)
+		}
 	case Lark:
 		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: lark.Provider})
 	}

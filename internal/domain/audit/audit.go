@@ -46,6 +46,10 @@ const (
 	PasswordReset      Action = "password.reset"
 	PasswordRefused    Action = "password.refused"
 	SessionEnded       Action = "session.ended"
+	Reauthenticated    Action = "session.reauthenticated"
+	FactorKept         Action = "factor.kept" // that a password reset had suspended
+	SecondFactorSet    Action = "second_factor.set"
+	ChangeUndone       Action = "change.undone" // with the link in the mail about it
 	DeviceEnded        Action = "device.ended"
 	BudgetAlarm        Action = "budget.alarm"
 	KeyRotated         Action = "signing_key.rotated"

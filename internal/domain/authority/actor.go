@@ -11,8 +11,18 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrReauthRequired is returned if the sign-in is too old for a change.
-var ErrReauthRequired = problem.New(problem.Invalid, "REAUTH_REQUIRED")
+var (
+	// ErrReauthRequired is returned if the sign-in is too old for a change, or was made with one factor where two are asked
+	// for and the user has both.
+	ErrReauthRequired = problem.New(problem.Invalid, "REAUTH_REQUIRED")
+	// ErrTwoFactorsRequired is returned for a right whose group, or user, asks for two factors, to a session that was opened
+	// with one.
+	ErrTwoFactorsRequired = problem.New(problem.Forbidden, "TWO_FACTORS_REQUIRED")
+)
+
+// Fresh is how old a sign-in may be for what an administrator could do most harm with: to delete or export a user, to
+// change groups, rights, factors and webhooks.
+const Fresh = time.Hour
 
 // Actor is who asks for a change, and what the change asks of them. The zero value can change nothing.
 type Actor struct {
@@ -29,13 +39,16 @@ type Actor struct {
 // Operator is a user with access to the database: everything is allowed, and no name is recorded.
 func Operator() Actor { return Actor{operator: true} }
 
+// IsOperator reports whether the actor is an operator.
+func (a Actor) IsOperator() bool { return a.operator }
+
 // Confirm reads the actor again and returns their rights. Every change for a user calls it first in its transaction: a
 // request may take long to arrive, and what allowed it may be gone. Until the transaction ends, what takes
 // the session, the status or a right away waits.
 //
 // It returns problem.ErrTokenInvalid if the session has ended or the account is not active, problem.ErrRightMissing if
-// the group does not have the right, ErrReauthRequired if the sign-in is too old, and problem.ErrTooManyRequests if the
-// actor has made too many changes in this minute.
+// the group does not have the right, ErrTwoFactorsRequired or ErrReauthRequired if the session was not opened as the change
+// asks, and problem.ErrTooManyRequests if the actor has made too many changes in this minute.
 //
 // Locks are taken in this order: Lock, the actor's account, the actor's session, other accounts, anything else.
 func (a Actor) Confirm(ctx context.Context, tx postgres.Tx, now time.Time) (Rights, error) {
@@ -57,13 +70,15 @@ func (a Actor) Confirm(ctx context.Context, tx postgres.Tx, now time.Time) (Righ
 		return nil, fmt.Errorf("look up the actor: %w", err)
 	}
 
-	rights := RightsOf(row.Rights)
+	rights, lacksFactor := RightsOf(row.Rights), row.TwoFactors && !row.Both
 
 	switch {
 	case a.Right != "" && !rights.Has(a.Right):
 		return nil, problem.ErrRightMissing
-	case a.TooOld(row.AuthenticatedAt, now):
-		return nil, ErrReauthRequired
+	case a.Right != "" && lacksFactor:
+		return nil, ErrTwoFactorsRequired
+	case a.TooOld(row.AuthenticatedAt, now), a.MaxAge > 0 && lacksFactor && row.TOTP:
+		return nil, ErrReauthRequired // without an authenticator, one factor is enough to bind one
 	}
 
 	return rights, a.count(ctx, tx, now)
@@ -110,6 +125,13 @@ func (a Actor) lock(ctx context.Context, tx postgres.Tx) (bool, error) {
 	}
 
 	return true, nil
+}
+
+// Fresh returns the actor for a change that asks for a sign-in not older than Fresh.
+func (a Actor) Fresh() Actor {
+	a.MaxAge = Fresh
+
+	return a
 }
 
 // Unlimited returns the actor for a change that protects the account: it may not be kept from its user by a thief who

@@ -83,7 +83,7 @@ type Deps struct {
 	Failures *throttle.Failures
 	Devices  *device.Devices
 	Limits   Limits
-	Budgets  []throttle.Use                              // further budgets over all accounts, for Balances and LiftBudget
+	Budgets  []throttle.Budget                           // further budgets over all accounts, for Balances and LiftBudget
 	Alarm    func(ctx context.Context, a throttle.Alarm) // called when half of a day's messages is sent, and when all are
 	Now      func() time.Time
 }

@@ -72,12 +72,14 @@ func (c *Challenges) budgetUses() []throttle.Use {
 		}
 	}
 
+	budgets = append(budgets, c.Budgets...)
+
 	uses := make([]throttle.Use, len(budgets))
 	for i, budget := range budgets {
 		uses[i] = budget.Total()
 	}
 
-	return append(uses, c.Budgets...)
+	return uses
 }
 
 // Balance is how much of a budget over all accounts is spent.

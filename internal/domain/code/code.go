@@ -45,6 +45,9 @@ var (
 // Renewal renews the session of a browser; opaque, see IssueOpaque.
 var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
 
+// IdentityTicket stands for an external identity while the second factor is awaited; opaque, see IssueOpaque.
+var IdentityTicket = Purpose{Name: "identity-ticket", Lifetime: 5 * time.Minute}
+
 // EmailLink is Email in a link instead of six digits; see IssueSecret.
 var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}
 

@@ -32,6 +32,15 @@ func (c *Codes) IssueOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, su
 	return nil
 }
 
+// HoldsOpaque reports whether RedeemOpaque would succeed at this moment, and uses nothing up.
+func (c *Codes) HoldsOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) (bool, error) {
+	if len(plain) != 2*randomid.Length {
+		return false, nil
+	}
+
+	return c.HoldsSecret(ctx, tx, purpose, subject+" "+plain[:randomid.Length], plain[randomid.Length:])
+}
+
 // RedeemOpaque uses up an opaque code of the subject, in the transaction of what it allows. Of several concurrent
 // callers one succeeds; the others get ErrInvalid, as does a caller with another subject's code.
 func (c *Codes) RedeemOpaque(ctx context.Context, tx db.DBTX, purpose Purpose, subject, plain string) error {

@@ -109,6 +109,10 @@ var wording = map[Kind]words{
 			Chinese: "您的 Toolkit 账号邮箱已修改，此邮箱不能再用于登录（设备：{device}，时间：{time}）。",
 			English: "The e-mail address of your Toolkit account was changed. You can no longer sign in with this one (device: {device}, time: {time}).",
 		}},
+		link: language.Text{
+			Chinese: "如果不是您本人操作，请在七天内打开以下页面，点击按钮撤销：",
+			English: "If this was not you, open this page within seven days and press the button to undo it:",
+		},
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
 			English: "If this was not you, reset your password immediately and contact an administrator.",
@@ -120,6 +124,10 @@ var wording = map[Kind]words{
 			Chinese: "您的 Toolkit 账号绑定、更换或解绑了手机号（设备：{device}，时间：{time}）。",
 			English: "The phone number of your Toolkit account was bound, replaced or removed (device: {device}, time: {time}).",
 		}},
+		link: language.Text{
+			Chinese: "如果不是您本人操作，请在七天内打开以下页面，点击按钮撤销：",
+			English: "If this was not you, open this page within seven days and press the button to undo it:",
+		},
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
 			English: "If this was not you, reset your password immediately and contact an administrator.",
@@ -131,6 +139,10 @@ var wording = map[Kind]words{
 			Chinese: "您的 Toolkit 账号的身份验证器或恢复码已更改（设备：{device}，时间：{time}）。",
 			English: "The authenticator app or the recovery codes of your Toolkit account were changed (device: {device}, time: {time}).",
 		}},
+		link: language.Text{
+			Chinese: "如果不是您本人操作，请在七天内打开以下页面，点击按钮撤销：",
+			English: "If this was not you, open this page within seven days and press the button to undo it:",
+		},
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
 			English: "If this was not you, reset your password immediately and contact an administrator.",
@@ -170,6 +182,10 @@ var wording = map[Kind]words{
 			Chinese: "您的 Toolkit 账号绑定、更换或解绑了飞书账号（设备：{device}，时间：{time}）。",
 			English: "The Lark account of your Toolkit account was bound, replaced or removed (device: {device}, time: {time}).",
 		}},
+		link: language.Text{
+			Chinese: "如果不是您本人操作，请在七天内打开以下页面，点击按钮撤销：",
+			English: "If this was not you, open this page within seven days and press the button to undo it:",
+		},
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码，并联系管理员。",
 			English: "If this was not you, reset your password immediately and contact an administrator.",
@@ -177,14 +193,14 @@ var wording = map[Kind]words{
 	},
 	// Without a device: it would be the attacker's.
 	TOTPStopped: {
-		subject: language.Text{Chinese: "您的身份验证器已停用", English: "Your authenticator app was disabled"},
+		subject: language.Text{Chinese: "已暂停仅用验证码登录", English: "Sign-in with a code alone was stopped"},
 		before: []language.Text{{
-			Chinese: "有人连续 100 次输错您的 Toolkit 账号的身份验证器验证码（时间：{time}）。为安全起见，该身份验证器已停用。",
-			English: "Someone entered 100 wrong authenticator codes for your Toolkit account in a row (time: {time}). For your security, codes from your app are no longer accepted.",
+			Chinese: "有人连续 100 次输错您的 Toolkit 账号的身份验证器验证码（时间：{time}）。为安全起见，暂时不能只用验证码登录。",
+			English: "Someone entered 100 wrong authenticator codes for your Toolkit account in a row (time: {time}). For your security, a code alone no longer signs in.",
 		}},
 		after: []language.Text{{
-			Chinese: "使用一次恢复码，或者登录后重新绑定，即可恢复使用。如果都做不到，请联系管理员。",
-			English: "To use the app again, use a recovery code once, or bind the app again while you are signed in. If you can do neither, contact an administrator.",
+			Chinese: "用密码等其他方式登录一次，即可恢复。作为第二步的验证码不受影响。",
+			English: "It works again once you have signed in another way, for example with your password. Codes that you enter beside your password are not affected.",
 		}},
 	},
 	NewDevice: {

@@ -116,10 +116,10 @@ func TestAccountWithoutAuthenticatorPassesWithNoCode(t *testing.T) {
 			holder, app := env.bound(t)
 			accountID, code := prepare(t, env)
 
-			_, wrong := env.Attempt(t.Context(), holder, app.wrong())
+			_, wrong := env.Attempt(t.Context(), alone(holder, app.wrong()))
 
 			for steps := -2; steps <= 2; steps++ {
-				_, err := env.Attempt(t.Context(), accountID, code(env.clock.Now().Add(time.Duration(steps)*period)))
+				_, err := env.Attempt(t.Context(), alone(accountID, code(env.clock.Now().Add(time.Duration(steps)*period))))
 				expectSameAnswer(t, err, wrong)
 			}
 		})

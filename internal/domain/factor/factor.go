@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -27,9 +28,9 @@ const (
 	PendingLifetime = 5 * time.Minute
 	// MaxAttempts is the number of guesses that the binding of one secret allows.
 	MaxAttempts = 5
-	// MaxFailures is the number of wrong guesses in a row that an authenticator allows (NIST SP 800-63B-4, 3.2.2).
-	// After them its codes are refused until it is bound anew or a recovery code is used. Delays alone would allow a
-	// patient attacker some hundred guesses a week, for years.
+	// MaxFailures is the number of wrong guesses in a row at an authenticator that signs in by itself (NIST SP 800-63B-4,
+	// 3.2.2). After them it signs no one in by itself until its user has signed in another way. Delays alone would allow a
+	// patient attacker some hundred guesses a week, for years. As a second factor it goes on.
 	MaxFailures = 100
 	// RecoveryCodeCount is the number of recovery codes of an account.
 	RecoveryCodeCount = 10
@@ -44,7 +45,7 @@ var (
 	ErrNotActive = problem.New(problem.NotFound, "NOT_FOUND")
 	// ErrStopped is the cause of the one ErrCodeInvalid with which an authenticator reaches MaxFailures: the moment to
 	// notify its owner. The response does not show it.
-	ErrStopped = errors.New("factor: too many guesses in a row; the authenticator is stopped")
+	ErrStopped = errors.New("factor: too many guesses in a row; the authenticator signs no one in by itself")
 )
 
 // Deps are the dependencies of Factors.
@@ -52,9 +53,9 @@ type Deps struct {
 	DB     *postgres.DB
 	Keys   *keyring.Keyring
 	Issuer string // what an authenticator app shows beside the account
-	// Budget is the number of failed guesses at codes in a day, over all accounts. Three codes of a million are right
-	// at a time, so 3,333 keep the chance of a hit below 1 % a day (security.md, R-C11).
-	Budget int32
+	// Budget is that of failed guesses at codes that sign in by themselves, over all accounts. Three codes of a million are
+	// right at a time, so 3,333 a day keep the chance of a hit below 1 % (security.md, R-C11).
+	Budget throttle.Budget
 	Now    func() time.Time
 }
 

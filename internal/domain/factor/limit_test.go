@@ -68,8 +68,13 @@ func TestAuthenticatorStops(t *testing.T) {
 
 		env.clock.Advance(48 * time.Hour)
 		expectRefused(t, "after days", env.signIn(t, accountID, app.code(0)))
-		expectDone(t, "a recovery code", env.signIn(t, accountID, codes[0]))
-		expectDone(t, "the authenticator after it", env.signIn(t, accountID, app.code(0)))
+		// SEC-S4b: a stranger stops it as a way in by itself, never as a second factor, which starts it again.
+		expectRefused(t, "alone, after a wrong second factor", env.second(t, accountID, app.wrong()))
+		expectRefused(t, "a recovery code alone", env.signIn(t, accountID, codes[0]))
+		expectDone(t, "behind a password", env.second(t, accountID, app.code(0)))
+		expectDone(t, "a recovery code behind a password", env.second(t, accountID, codes[0]))
+		env.clock.Advance(period)
+		expectDone(t, "alone, after it", env.signIn(t, accountID, app.code(0)))
 	})
 
 	t.Run("BindingAnewStartsIt", func(t *testing.T) {
@@ -99,7 +104,7 @@ func TestAuthenticatorStops(t *testing.T) {
 
 		for range 24 {
 			all.Go(func() {
-				if _, err := env.Attempt(t.Context(), accountID, app.code(0)); err == nil {
+				if _, err := env.Attempt(t.Context(), alone(accountID, app.code(0))); err == nil {
 					mu.Lock()
 					defer mu.Unlock()
 
@@ -153,7 +158,9 @@ func TestDayHasABudget(t *testing.T) {
 			limited(t, "no account", env.signIn(t, "", "000000"), 23*time.Hour)
 		}
 
-		expectDone(t, "a recovery code", env.signIn(t, victim, codes[0]))
+		// SEC-S3: as a second factor it spends nothing and is not refused.
+		expectDone(t, "a recovery code behind a password", env.second(t, victim, codes[0]))
+		expectDone(t, "behind a password", env.second(t, victim, victimApp.code(0)))
 
 		env.clock.Advance(23 * time.Hour)
 		expectDone(t, "the next day", env.signIn(t, victim, victimApp.code(0)))
@@ -199,7 +206,7 @@ func TestDayHasABudget(t *testing.T) {
 			limited(t, "the right code", env.signIn(t, accountID, app.code(0)), 24*time.Hour)
 		}
 
-		env.Factors = factor.New(factor.Deps{DB: env.db, Keys: env.keys, Issuer: issuer, Budget: 1, Now: env.clock.Now})
+		env.Factors = factor.New(factor.Deps{DB: env.db, Keys: env.keys, Issuer: issuer, Budget: budgetOf(1), Now: env.clock.Now})
 		expectDone(t, "with a budget", env.signIn(t, accountID, app.code(0)))
 	})
 }

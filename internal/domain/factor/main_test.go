@@ -13,7 +13,9 @@ import (
 	"github.com/pquerna/otp/hotp"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -78,7 +80,7 @@ func setupWith(t *testing.T, budget int32) *env {
 		must(err)
 		t.Cleanup(database.Close)
 
-		return database, factor.New(factor.Deps{DB: database, Keys: e.keys, Issuer: issuer, Budget: budget, Now: e.clock.Now})
+		return database, factor.New(factor.Deps{DB: database, Keys: e.keys, Issuer: issuer, Budget: budgetOf(budget), Now: e.clock.Now})
 	}
 
 	_, e.other = replica()
@@ -101,6 +103,11 @@ func (e *env) account(t *testing.T) string {
 	}
 
 	return created.ID
+}
+
+// budgetOf returns a budget of which one network may spend all.
+func budgetOf(most int32) throttle.Budget {
+	return throttle.Budget{Name: factor.BudgetName, Max: most, Share: 1}
 }
 
 // app is an authenticator app: an independent implementation that reads the URL.
@@ -187,11 +194,34 @@ func (e *env) bind(t *testing.T, accountID, url string, codes [2]string) error {
 	return e.inTx(t, func(tx postgres.Tx) error { return e.Bind(t.Context(), tx, binding) })
 }
 
-// signIn makes the factor's part of a sign-in.
+// alone is a guess at an authenticator that signs in by itself, from an unknown place.
+func alone(accountID, code string) factor.Guess {
+	return factor.Guess{AccountID: accountID, Role: factor.Alone, Text: code, Place: device.Strangers}
+}
+
+// behindPassword is a guess behind a right password.
+func behindPassword(accountID, code string) factor.Guess {
+	return factor.Guess{AccountID: accountID, Role: factor.BehindPassword, Text: code}
+}
+
+// signIn makes the factor's part of a sign-in by itself.
 func (e *env) signIn(t *testing.T, accountID, code string) error {
 	t.Helper()
 
-	proof, err := e.Attempt(t.Context(), accountID, code)
+	return e.use(t, alone(accountID, code))
+}
+
+// second makes the factor's part of a sign-in behind a password.
+func (e *env) second(t *testing.T, accountID, code string) error {
+	t.Helper()
+
+	return e.use(t, behindPassword(accountID, code))
+}
+
+func (e *env) use(t *testing.T, guess factor.Guess) error {
+	t.Helper()
+
+	proof, err := e.Attempt(t.Context(), guess)
 	if err != nil {
 		return err
 	}
@@ -230,7 +260,7 @@ func (e *env) recoveryCodes(t *testing.T, accountID string) (codes []string, err
 
 	err = e.inTx(t, func(tx postgres.Tx) error {
 		var err error
-		codes, err = e.RecoveryCodes(t.Context(), tx, accountID)
+		codes, err = e.RecoveryCodes(t.Context(), tx, accountID, e.clock.Now())
 
 		return err
 	})

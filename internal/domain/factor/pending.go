@@ -55,6 +55,9 @@ type Binding struct {
 	step          int64
 }
 
+// ID returns the id of the authenticator that Bind makes.
+func (b Binding) ID() string { return b.id }
+
 // AttemptBinding compares two codes with the secret that waits. They must be of two consecutive steps, the earlier one
 // first, both within the window of a sign-in: two readings of the app show that it has the secret and the time. url is
 // the URL that the account received, or empty if the caller does not have it.
@@ -90,7 +93,8 @@ func (f *Factors) AttemptBinding(ctx context.Context, accountID, url string, cod
 	return Binding{accountID: accountID, id: row.ID, secret: secret, step: step}, nil
 }
 
-// Bind makes the secret the account's authenticator. The previous authenticator and its recovery codes are removed.
+// Bind makes the secret the account's authenticator, and removes the previous one with its recovery codes: RecoveryCodes
+// makes new ones.
 // Both codes are used up. Of several concurrent callers one succeeds; the others get ErrCodeInvalid.
 func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) error {
 	queries, now := db.New(tx), f.Now()

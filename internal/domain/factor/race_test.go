@@ -49,7 +49,7 @@ func raceForStep(t *testing.T, rounds int) {
 		code := app.code(0)
 
 		env.expectOneWinner(t, round, func(replica *factor.Factors) (func(tx postgres.Tx) error, error) {
-			proof, err := replica.Attempt(t.Context(), accountID, code)
+			proof, err := replica.Attempt(t.Context(), alone(accountID, code))
 
 			return func(tx postgres.Tx) error { return replica.Redeem(t.Context(), tx, proof) }, err
 		})
@@ -72,7 +72,7 @@ func raceForRecoveryCode(t *testing.T, rounds int) {
 		codes = codes[1:]
 
 		env.expectOneWinner(t, round, func(replica *factor.Factors) (func(tx postgres.Tx) error, error) {
-			proof, err := replica.Attempt(t.Context(), accountID, code)
+			proof, err := replica.Attempt(t.Context(), behindPassword(accountID, code))
 
 			return func(tx postgres.Tx) error { return replica.Redeem(t.Context(), tx, proof) }, err
 		})

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -22,7 +23,7 @@ const (
 
 // RecoveryCodes makes new recovery codes for an account that has an authenticator, and voids the previous ones. They
 // cannot be read again.
-func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID string) ([]string, error) {
+func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID string, now time.Time) ([]string, error) {
 	queries := db.New(tx)
 
 	// Locks the authenticator, so that of two concurrent requests the later one voids the codes of the earlier.
@@ -46,7 +47,7 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 	}
 
 	err := queries.RecoveryCodeIssue(ctx, db.RecoveryCodeIssueParams{
-		AccountID: accountID, KeyID: int16(keyID), Digests: digests, Now: f.Now(),
+		AccountID: accountID, KeyID: int16(keyID), Digests: digests, Now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store recovery codes: %w", err)
@@ -56,9 +57,9 @@ func (f *Factors) RecoveryCodes(ctx context.Context, tx postgres.Tx, accountID s
 }
 
 // attemptRecovery counts nothing: 100 bits cannot be guessed.
-func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) (Proof, error) {
+func (f *Factors) attemptRecovery(ctx context.Context, guess Guess, plain string) (Proof, error) {
 	rows, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) ([]db.RecoveryCodeListRow, error) {
-		return db.New(conn).RecoveryCodeList(ctx, accountID)
+		return db.New(conn).RecoveryCodeList(ctx, guess.AccountID)
 	})
 	if err != nil {
 		return Proof{}, fmt.Errorf("look up recovery codes: %w", err)
@@ -70,7 +71,7 @@ func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) 
 		keyID = uint8(rows[0].KeyID) //nolint:gosec // written from a uint8
 	}
 
-	digest := f.recoveryDigest(keyID, accountID, plain)
+	digest := f.recoveryDigest(keyID, guess.AccountID, plain)
 	found := false
 
 	for _, row := range rows {
@@ -83,17 +84,17 @@ func (f *Factors) attemptRecovery(ctx context.Context, accountID, plain string) 
 		return Proof{}, ErrCodeInvalid
 	}
 
-	return Proof{accountID: accountID, digest: digest}, nil
+	return Proof{Guess: guess, digest: digest}, nil
 }
 
 // redeemRecovery locks the authenticator first, in the order of Bind and Remove.
 func (f *Factors) redeemRecovery(ctx context.Context, tx postgres.Tx, proof Proof) error {
 	queries := db.New(tx)
 
-	rows, err := queries.TOTPForgive(ctx, proof.accountID)
+	rows, err := queries.TOTPForgive(ctx, proof.AccountID)
 	if err == nil && rows == 1 {
 		rows, err = queries.RecoveryCodeRedeem(ctx, db.RecoveryCodeRedeemParams{
-			AccountID: proof.accountID, Digest: proof.digest,
+			AccountID: proof.AccountID, Digest: proof.digest,
 		})
 	}
 

@@ -23,12 +23,12 @@ func TestRecoveryCodes(t *testing.T) {
 
 		for i, code := range codes {
 			env.expectLeft(t, accountID, len(codes)-i)
-			expectDone(t, "the first use", env.signIn(t, accountID, code))
-			expectRefused(t, "the second", env.signIn(t, accountID, code))
+			expectDone(t, "the first use", env.second(t, accountID, code))
+			expectRefused(t, "the second", env.second(t, accountID, code))
 		}
 
 		env.expectLeft(t, accountID, 0)
-		expectDone(t, "the authenticator", env.signIn(t, accountID, app.code(0)))
+		expectDone(t, "the authenticator", env.second(t, accountID, app.code(0)))
 	})
 
 	t.Run("IsReadAsPeopleTypeIt", func(t *testing.T) {
@@ -38,11 +38,11 @@ func TestRecoveryCodes(t *testing.T) {
 		accountID, _ := env.bound(t)
 		codes := env.newRecoveryCodes(t, accountID)
 
-		expectDone(t, "lower case", env.signIn(t, accountID, strings.ToLower(codes[0])))
-		expectDone(t, "no hyphens", env.signIn(t, accountID, strings.ReplaceAll(codes[1], "-", "")))
-		expectDone(t, "spaces", env.signIn(t, accountID, " "+strings.ReplaceAll(codes[2], "-", " ")+" "))
-		expectRefused(t, "too short", env.signIn(t, accountID, codes[3][1:]))
-		expectRefused(t, "too long", env.signIn(t, accountID, codes[3]+"A"))
+		expectDone(t, "lower case", env.second(t, accountID, strings.ToLower(codes[0])))
+		expectDone(t, "no hyphens", env.second(t, accountID, strings.ReplaceAll(codes[1], "-", "")))
+		expectDone(t, "spaces", env.second(t, accountID, " "+strings.ReplaceAll(codes[2], "-", " ")+" "))
+		expectRefused(t, "too short", env.second(t, accountID, codes[3][1:]))
+		expectRefused(t, "too long", env.second(t, accountID, codes[3]+"A"))
 	})
 
 	t.Run("NewOnesVoidTheOld", func(t *testing.T) {
@@ -54,8 +54,8 @@ func TestRecoveryCodes(t *testing.T) {
 		after := env.newRecoveryCodes(t, accountID)
 
 		env.expectLeft(t, accountID, factor.RecoveryCodeCount)
-		expectRefused(t, "an old one", env.signIn(t, accountID, before[0]))
-		expectDone(t, "a new one", env.signIn(t, accountID, after[0]))
+		expectRefused(t, "an old one", env.second(t, accountID, before[0]))
+		expectDone(t, "a new one", env.second(t, accountID, after[0]))
 	})
 
 	t.Run("AreOfNoUseToAnother", func(t *testing.T) {
@@ -67,11 +67,11 @@ func TestRecoveryCodes(t *testing.T) {
 		codes := env.newRecoveryCodes(t, attacker)
 		env.newRecoveryCodes(t, victim)
 
-		expectRefused(t, "another's", env.signIn(t, victim, codes[0]))
+		expectRefused(t, "another's", env.second(t, victim, codes[0]))
 
 		// Not even if the digest is moved.
 		env.exec(t, "UPDATE recovery_code SET account_id = $1 WHERE account_id = $2", victim, attacker)
-		expectRefused(t, "another's, moved", env.signIn(t, victim, codes[0]))
+		expectRefused(t, "another's, moved", env.second(t, victim, codes[0]))
 	})
 
 	t.Run("GoWithTheAuthenticator", func(t *testing.T) {
@@ -81,12 +81,12 @@ func TestRecoveryCodes(t *testing.T) {
 		accountID, _ := env.bound(t)
 		codes := env.newRecoveryCodes(t, accountID)
 
-		proof, err := env.Attempt(t.Context(), accountID, codes[1])
+		proof, err := env.Attempt(t.Context(), behindPassword(accountID, codes[1]))
 		expectDone(t, "the comparison", err)
 
 		env.remove(t, accountID)
 		env.expectLeft(t, accountID, 0)
-		expectRefused(t, "one of a removed authenticator", env.signIn(t, accountID, codes[0]))
+		expectRefused(t, "one of a removed authenticator", env.second(t, accountID, codes[0]))
 		expectRefused(t, "one that was compared before", env.redeem(t, proof))
 
 		if _, err := env.recoveryCodes(t, accountID); !errors.Is(err, factor.ErrNotActive) {
@@ -102,8 +102,8 @@ func TestRecoveryCodes(t *testing.T) {
 		codes := env.newRecoveryCodes(t, accountID)
 		env.exec(t, "UPDATE totp SET secret = set_byte(secret, 0, 200)")
 
-		expectRefused(t, "the authenticator", env.signIn(t, accountID, app.code(0)))
-		expectDone(t, "a recovery code", env.signIn(t, accountID, codes[0]))
+		expectRefused(t, "the authenticator", env.second(t, accountID, app.code(0)))
+		expectDone(t, "a recovery code", env.second(t, accountID, codes[0]))
 	})
 }
 
@@ -141,13 +141,13 @@ func TestOlderMasterKeyGoesOn(t *testing.T) {
 	codes := env.newRecoveryCodes(t, accountID)
 
 	env.restart(t, "2:"+second+",1:"+first)
-	expectDone(t, "an old recovery code", env.signIn(t, accountID, codes[0]))
-	expectDone(t, "the authenticator", env.signIn(t, accountID, app.code(0)))
+	expectDone(t, "an old recovery code", env.second(t, accountID, codes[0]))
+	expectDone(t, "the authenticator", env.second(t, accountID, app.code(0)))
 	env.clock.Advance(period)
 
 	env.restart(t, "2:"+second)
-	expectRefused(t, "a recovery code without its key", env.signIn(t, accountID, codes[1]))
-	expectDone(t, "the authenticator, encrypted anew", env.signIn(t, accountID, app.code(0)))
+	expectRefused(t, "a recovery code without its key", env.second(t, accountID, codes[1]))
+	expectDone(t, "the authenticator, encrypted anew", env.second(t, accountID, app.code(0)))
 }
 
 // restart returns a replica with other master keys.
@@ -160,7 +160,7 @@ func (e *env) restart(t *testing.T, keys string) {
 	}
 
 	e.keys = ring
-	e.Factors = factor.New(factor.Deps{DB: e.db, Keys: ring, Issuer: issuer, Budget: 100, Now: e.clock.Now})
+	e.Factors = factor.New(factor.Deps{DB: e.db, Keys: ring, Issuer: issuer, Budget: budgetOf(100), Now: e.clock.Now})
 }
 
 func (e *env) newRecoveryCodes(t *testing.T, accountID string) []string {

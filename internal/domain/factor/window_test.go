@@ -68,10 +68,10 @@ func TestReplay(t *testing.T) {
 		accountID, app := env.bound(t)
 
 		// Both were compared before either was redeemed, on two replicas.
-		one, err := env.Attempt(t.Context(), accountID, app.code(0))
+		one, err := env.Attempt(t.Context(), alone(accountID, app.code(0)))
 		expectDone(t, "the first comparison", err)
 
-		two, err := env.other.Attempt(t.Context(), accountID, app.code(0))
+		two, err := env.other.Attempt(t.Context(), alone(accountID, app.code(0)))
 		expectDone(t, "the other comparison", err)
 
 		expectDone(t, "the first session", env.redeem(t, one))
@@ -109,7 +109,7 @@ func TestReplay(t *testing.T) {
 		env := setup(t)
 		accountID, app := env.bound(t)
 
-		proof, err := env.Attempt(t.Context(), accountID, app.code(0))
+		proof, err := env.Attempt(t.Context(), alone(accountID, app.code(0)))
 		expectDone(t, "the comparison", err)
 
 		tx, err := env.pool.Begin(t.Context())
@@ -132,7 +132,7 @@ func TestReplay(t *testing.T) {
 		env := setup(t)
 		accountID, app := env.bound(t)
 
-		proof, err := env.Attempt(t.Context(), accountID, app.code(1))
+		proof, err := env.Attempt(t.Context(), alone(accountID, app.code(1)))
 		expectDone(t, "the comparison", err)
 
 		next := env.pending(t, accountID)

@@ -95,6 +95,7 @@ type CallbackResult struct {
 	Action Action           // empty if unknown
 	Locale string           // that of the Authorization
 	Opened *signin.Session  // the session of a sign-in
+	Ticket signin.Ticket    // of a sign-in that awaits the second factor; empty otherwise
 	Failed *problem.Problem // nil for a success
 }
 
@@ -113,7 +114,7 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 
 	o := CallbackResult{Action: j.action, Locale: j.locale}
 
-	opened, err := i.handleCallback(ctx, browser, who, j, a)
+	opened, ticket, err := i.handleCallback(ctx, browser, who, j, a)
 
 	switch known, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
@@ -122,6 +123,9 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 	case errors.Is(err, errAway):
 		_ = i.Failures.RefundNetwork(ctx) // no attempt has failed
 		o.Failed = problem.ErrUnavailable
+	case errors.Is(err, signin.ErrTOTPRequired):
+		_ = i.Failures.RefundNetwork(ctx) // the identity was right
+		o.Ticket, o.Failed = ticket, known
 	case ok && known.Kind != problem.Unavailable && known.Kind != problem.Internal:
 		o.Failed = known
 	default:
@@ -133,41 +137,41 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 
 func (i *Identities) handleCallback(
 	ctx context.Context, browser signin.Browser, who *session.Browser, j oauthState, a Callback,
-) (*signin.Session, error) {
+) (*signin.Session, signin.Ticket, error) {
 	event := audit.Event{Method: lark.Provider}
 	if j.action == Bind {
 		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
 	}
 
 	if err := i.markUsed(ctx, a.State); err != nil {
-		return nil, throttle.RecordRefusal(ctx, i.DB, i.Now(), err, event)
+		return nil, "", throttle.RecordRefusal(ctx, i.DB, i.Now(), err, event)
 	}
 
 	person, err := i.ask(ctx, j, a)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 
 	known, err := json.Marshal(person)
 	if err != nil {
-		return nil, fmt.Errorf("encode identity: %w", err)
+		return nil, "", fmt.Errorf("encode identity: %w", err)
 	}
 
 	if j.action == Bind {
 		err := i.Profiles.BindLark(ctx, *who, person.OpenID, known)
 		if errors.Is(err, problem.ErrTokenInvalid) {
-			return nil, ErrStateInvalid // the session that started has ended since
+			return nil, "", ErrStateInvalid // the session that started has ended since
 		}
 
-		return nil, err
+		return nil, "", err
 	}
 
-	opened, err := browser.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: known})
+	opened, ticket, err := browser.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: known})
 	if err != nil {
-		return nil, err
+		return nil, ticket, err
 	}
 
-	return &opened, nil
+	return &opened, "", nil
 }
 
 // markUsed makes a state valid once, on every replica, and counts its use against the network until it succeeds. Both

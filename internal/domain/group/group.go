@@ -1,6 +1,6 @@
 // Package group owns the member groups: the rights of their members beyond their own account, and whether they need a
-// second factor. Package account owns who is in which group. It enforces one rule so that no right is lost for good: a
-// user who may sign in can always grant rights.
+// second factor. Package account owns who is in which group. It enforces one rule so that no right is lost for good: there
+// is always someone who can sign in and administer.
 package group
 
 import (
@@ -85,16 +85,17 @@ func (g *Groups) Names(ctx context.Context) (names []string, err error) {
 	return names, nil
 }
 
-// Rights returns the rights of a group's members. A deleted group has none.
-func (g *Groups) Rights(ctx context.Context, name string) (authority.Rights, error) {
-	rights, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) ([]string, error) {
-		return db.New(conn).MemberGroupRights(ctx, name)
+// Rights returns the rights of a session's user, and whether it was opened with as many factors as that user is asked
+// for: otherwise they may not be used.
+func (g *Groups) Rights(ctx context.Context, sessionID string) (rights authority.Rights, enough bool, err error) {
+	row, err := postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) (db.MemberGroupRightsOfSessionRow, error) {
+		return db.New(conn).MemberGroupRightsOfSession(ctx, sessionID)
 	})
 	if err != nil && !postgres.IsNotFound(err) {
-		return nil, fmt.Errorf("rights of a group: %w", err)
+		return nil, false, fmt.Errorf("rights of a session: %w", err)
 	}
 
-	return authority.RightsOf(rights), nil
+	return authority.RightsOf(row.Rights), row.Enough, nil
 }
 
 // Create creates a group. An actor cannot grant a right that the actor does not have.
@@ -136,20 +137,20 @@ func (g *Groups) Change(ctx context.Context, c authority.Change, wanted Group) (
 			return Group{}, ErrNewAccounts
 		}
 
-		row, err := db.New(tx).MemberGroupChange(ctx, db.MemberGroupChangeParams{
-			Name: before.Name, Version: before.Version, Description: wanted.Description, Rights: wanted.Rights.Texts(),
-			RequiresTOTP: wanted.RequiresTOTP, Now: g.now(),
+		var row db.MemberGroupChangeRow
+
+		err = KeepAdministrator(ctx, tx, c.Actor, func() (err error) {
+			row, err = db.New(tx).MemberGroupChange(ctx, db.MemberGroupChangeParams{
+				Name: before.Name, Version: before.Version, Description: wanted.Description, Rights: wanted.Rights.Texts(),
+				RequiresTOTP: wanted.RequiresTOTP, Now: g.now(),
+			})
+
+			return err
 		})
 		if postgres.IsNotFound(err) {
 			return Group{}, problem.ErrVersionConflict
 		} else if err != nil {
 			return Group{}, fmt.Errorf("change group: %w", err)
-		}
-
-		if before.Rights.Has(authority.Administer) {
-			if err := EnsureAdministrator(ctx, tx); err != nil {
-				return Group{}, err
-			}
 		}
 
 		return fromRow(db.MemberGroupByNameRow(row)), g.record(ctx, tx, c.Actor, audit.GroupChanged, before.Name, map[string]string{
@@ -221,18 +222,46 @@ func fromRow(row db.MemberGroupByNameRow) Group {
 	}
 }
 
-// EnsureAdministrator returns ErrLastAdministrator if no user who may sign in could grant rights any more. The
-// transaction holds authority.Lock.
-func EnsureAdministrator(ctx context.Context, tx postgres.Tx) error {
-	administered, err := HasAdministrator(ctx, tx)
-	if err == nil && !administered {
+// administrator are the rights that make an administrator: to help the others, and to grant rights.
+var administrator = authority.Rights{authority.AccountsWrite, authority.GroupsWrite}
+
+// Administered reports whether anyone can sign in and administer, with as many factors as are asked for.
+func Administered(ctx context.Context, tx db.DBTX) (bool, error) {
+	administered, err := db.New(tx).MemberGroupAdministered(ctx, administrator.Texts())
+	if err != nil {
+		return false, fmt.Errorf("look for administrators: %w", err)
+	}
+
+	return administered, nil
+}
+
+// Administered reports the same outside a change.
+func (g *Groups) Administered(ctx context.Context) (bool, error) {
+	return postgres.Get(ctx, g.db, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) { return Administered(ctx, conn) })
+}
+
+// KeepAdministrator runs a change, and returns ErrLastAdministrator if there was an administrator before and none is left.
+// Operators may do it all the same. The transaction holds authority.Lock.
+func KeepAdministrator(ctx context.Context, tx postgres.Tx, actor authority.Actor, change func() error) error {
+	before, err := Administered(ctx, tx)
+	if err != nil {
+		return err
+	}
+
+	if err := change(); err != nil || !before || actor.IsOperator() {
+		return err
+	}
+
+	after, err := Administered(ctx, tx)
+	if err == nil && !after {
 		return ErrLastAdministrator
 	}
 
 	return err
 }
 
-// HasAdministrator reports whether any user who may sign in can grant rights.
+// HasAdministrator reports whether there is an active account that can grant rights, whether or not its user has all the
+// factors that are asked for: the commands of an operator help that user, a second first administrator does not.
 func HasAdministrator(ctx context.Context, tx db.DBTX) (bool, error) {
 	populated, err := db.New(tx).MemberGroupPopulated(ctx, string(authority.Administer))
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -57,7 +58,8 @@ func (r *Resets) SendCode(ctx context.Context, actor authority.Actor, email stri
 	})
 }
 
-// Reset redeems the code, sets the password and ends every session and every device, all or nothing. It returns a token
+// Reset redeems the code, sets the password, ends every session and every device, and suspends the factors that were bound
+// lately, all or nothing. It returns a token
 // for the device that reset. A refused password is reported before the code is checked, so it costs no guess. If the
 // account was disabled since, the error is that of a wrong code.
 func (r *Resets) Reset(ctx context.Context, email, guess, plain string) (device.Token, error) {
@@ -177,7 +179,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, fresh device.Tok
 		now := r.Now()
 
 		id, err := db.New(tx).AccountResetPassword(ctx, db.AccountResetPasswordParams{
-			Email: email, NewHash: hash, Now: now,
+			Email: email, NewHash: hash, Now: now, BoundAfter: now.Add(-factor.RecentlyBound),
 		})
 		if postgres.IsNotFound(err) {
 			return code.ErrInvalid
@@ -186,6 +188,11 @@ func (r *Resets) reset(ctx context.Context, email, hash string, fresh device.Tok
 		}
 
 		if err := proof.Use(ctx, tx); err != nil {
+			return err
+		}
+
+		// Whoever made the reset necessary may have bound them.
+		if err := factor.Suspend(ctx, tx, id, now); err != nil {
 			return err
 		}
 

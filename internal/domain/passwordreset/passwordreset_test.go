@@ -85,7 +85,7 @@ func setup(t *testing.T) *env {
 
 	for range 2 {
 		must(e.db.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
-			return e.sessions.Open(ctx, tx, e.account.ID, session.NewID())
+			return e.sessions.Open(ctx, tx, e.account.ID, session.NewID(), nil)
 		}))
 	}
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
@@ -135,9 +136,9 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, emai
 func (p *Profiles) setEmail(
 	ctx context.Context, who session.Browser, actor authority.Actor, email string, use func(context.Context, db.DBTX) error,
 ) error {
-	return p.changeAndNotify(ctx, actor, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, actor, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		if email == who.Account.Email {
-			return "", use(ctx, tx) // no change and no notification
+			return notice{}, use(ctx, tx) // no change and no notification
 		}
 
 		changed, err := db.New(tx).AccountSetEmail(ctx, db.AccountSetEmailParams{
@@ -146,23 +147,39 @@ func (p *Profiles) setEmail(
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_email_key"):
-			return "", ErrEmailTaken
+			return notice{}, ErrEmailTaken
 		case err != nil:
-			return "", fmt.Errorf("change e-mail: %w", err)
+			return notice{}, fmt.Errorf("change e-mail: %w", err)
 		case changed == 0:
-			return "", code.ErrInvalid
+			return notice{}, code.ErrInvalid
+		}
+
+		if err := account.EnsureUnreserved(ctx, tx, now, who.Account.ID, email); errors.Is(err, account.ErrTaken) {
+			return notice{}, ErrEmailTaken
+		} else if err != nil {
+			return notice{}, err
 		}
 
 		if err := use(ctx, tx); err != nil {
-			return "", err
+			return notice{}, err
 		}
 
 		// Requests made with the old address are void: the owner may no longer want them.
 		if err := code.VoidEmails(ctx, tx, who.Account.ID); err != nil {
-			return "", err
+			return notice{}, err
 		}
 
-		return who.Account.Email, p.record(ctx, tx, who, audit.EmailChanged, "", now)
+		undoable, err := account.MoveReservation(ctx, tx, now, who.Account.ID, who.Account.Email, email)
+		if err != nil {
+			return notice{}, err
+		}
+
+		told := notice{to: who.Account.Email}
+		if undoable {
+			told.undo = &Undo{What: UndoEmail, AccountID: who.Account.ID, At: now, Subject: who.Account.Email}
+		}
+
+		return told, p.record(ctx, tx, who, audit.EmailChanged, "", now)
 	})
 }
 
@@ -184,25 +201,27 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 		return err
 	}
 
-	err = p.changeAndNotify(ctx, who.Actor(recent), delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	err = p.changeAndNotify(ctx, who.Actor(recent), delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		email, err := db.New(tx).AccountSetPhone(ctx, db.AccountSetPhoneParams{
 			ID: who.Account.ID, Phone: &phone, Now: now,
 		})
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_phone_key"):
-			return "", ErrPhoneTaken
+			return notice{}, ErrPhoneTaken
 		case postgres.IsNotFound(err):
-			return "", problem.ErrTokenInvalid
+			return notice{}, problem.ErrTokenInvalid
 		case err != nil:
-			return "", fmt.Errorf("bind phone: %w", err)
+			return notice{}, fmt.Errorf("bind phone: %w", err)
 		}
 
 		if err := proof.Use(ctx, tx); err != nil {
-			return "", err
+			return notice{}, err
 		}
 
-		return email, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
+		undo := &Undo{What: UndoPhone, AccountID: who.Account.ID, At: now, Subject: phone}
+
+		return notice{to: email, undo: undo}, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
 	if errors.Is(err, code.ErrInvalid) {
 		return p.Challenges.Refused(ctx, answer)
@@ -215,15 +234,20 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 	return err
 }
 
-// changeAndNotify runs a change in one transaction with the mail that notifies its owner. set returns the address for
-// the mail; if it is empty, nothing has changed and no mail is sent.
+// notice is the mail about a change.
+type notice struct {
+	to   string // empty: nothing has changed, and no mail is sent
+	undo *Undo  // what its link undoes; nil for no link
+}
+
+// changeAndNotify runs a change in one transaction with the mail that notifies its owner.
 func (p *Profiles) changeAndNotify(
-	ctx context.Context, actor authority.Actor, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error),
+	ctx context.Context, actor authority.Actor, kind delivery.Kind, set func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error),
 ) error {
-	notice := delivery.NewID()
+	id := delivery.NewID()
 
 	return p.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
-		if queued, err := p.Queue.Queued(ctx, tx, notice); queued || err != nil {
+		if queued, err := p.Queue.Queued(ctx, tx, id); queued || err != nil {
 			return err
 		}
 
@@ -233,13 +257,18 @@ func (p *Profiles) changeAndNotify(
 			return err
 		}
 
-		to, err := set(ctx, tx, now)
-		if err != nil || to == "" {
+		told, err := set(ctx, tx, now)
+		if err != nil || told.to == "" {
 			return err
 		}
 
-		return p.Queue.Enqueue(ctx, tx, notice, delivery.Message{
-			Kind: kind, Channel: delivery.Mail, To: to, Language: origin.From(ctx).Language, Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
+		content := delivery.Content{Device: origin.From(ctx).UserAgent, At: now}
+		if told.undo != nil {
+			content.Link = p.undoLink(*told.undo)
+		}
+
+		return p.Queue.Enqueue(ctx, tx, id, delivery.Message{
+			Kind: kind, Channel: delivery.Mail, To: told.to, Language: origin.From(ctx).Language, Content: content,
 		})
 	})
 }

@@ -49,42 +49,49 @@ func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format 
 	return factor.QR(url, format)
 }
 
-// BindTOTP binds the app, with two codes that it showed one after the other.
-func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string, codes [2]string) error {
+// BindTOTP binds the app, with two codes that it showed one after the other, and returns its recovery codes. They cannot be
+// read again.
+func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string, codes [2]string) (recovery []string, err error) {
 	if err := p.requireRecent(who); err != nil {
-		return err
+		return nil, err
 	}
 
 	binding, err := p.Factors.AttemptBinding(ctx, who.Account.ID, url, codes)
 	if err == nil {
-		err = p.changeTOTP(ctx, who, "bound", func(ctx context.Context, tx postgres.Tx) error {
-			return p.Factors.Bind(ctx, tx, binding)
+		err = p.changeTOTP(ctx, who, "bound", func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error) {
+			if err := p.Factors.Bind(ctx, tx, binding); err != nil {
+				return nil, err
+			}
+
+			recovery, err = p.Factors.RecoveryCodes(ctx, tx, who.Account.ID, now)
+
+			return &Undo{What: UndoTOTP, AccountID: who.Account.ID, At: now, Subject: binding.ID()}, err
 		})
 	}
 
 	if !errors.Is(err, factor.ErrCodeInvalid) {
-		return err
+		return recovery, err
 	}
 
 	refused := audit.RecordAlone(ctx, p.DB, p.Now(), audit.Event{
 		Action: audit.CodeRefused, AccountID: who.Account.ID, SessionID: who.SessionID, Method: factor.Name,
 	})
 	if refused != nil {
-		return refused
+		return nil, refused
 	}
 
-	return err
+	return nil, err
 }
 
 // RecoveryCodes makes new recovery codes and voids the previous ones. They cannot be read again.
 func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]string, error) {
 	var codes []string
 
-	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx) error {
+	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error) {
 		var err error
-		codes, err = p.Factors.RecoveryCodes(ctx, tx, who.Account.ID)
+		codes, err = p.Factors.RecoveryCodes(ctx, tx, who.Account.ID, now)
 
-		return err
+		return &Undo{What: UndoRecoveryCodes, AccountID: who.Account.ID, At: now}, err
 	})
 	if errors.Is(err, factor.ErrNotActive) {
 		return nil, ErrTOTPNotBound
@@ -93,21 +100,22 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]st
 	return codes, err
 }
 
-// changeTOTP locks the account before its factors, as every change of a factor does.
+// changeTOTP locks the account before its factors, as every change of a factor does. change returns what undoes it.
 func (p *Profiles) changeTOTP(
-	ctx context.Context, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx) error,
+	ctx context.Context, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error),
 ) error {
-	return p.changeAndNotify(ctx, who.Actor(recent), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who.Actor(recent), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
-			return "", err
+			return notice{}, err
 		}
 
-		if err := change(ctx, tx); err != nil {
-			return "", err
+		undo, err := change(ctx, tx, now)
+		if err != nil {
+			return notice{}, err
 		}
 
-		return email, p.record(ctx, tx, who, audit.TOTPChanged, what, now)
+		return notice{to: email, undo: undo}, p.record(ctx, tx, who, audit.TOTPChanged, what, now)
 	})
 }
 
@@ -129,7 +137,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 			return false, nil
 		}
 
-		if !ways.Password && !p.totpOpens(ways) && !identityOpens(ways) {
+		if !ways.Password && !p.totpOpens(ways) && !behindSecond(ways.IdentityOpens, ways) && ways.PhoneOpens {
 			return false, ErrLastWayIn
 		}
 
@@ -142,11 +150,11 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 	})
 }
 
-// UnbindTOTP removes the authenticator app and its recovery codes. It refuses if the member group requires a second
-// factor and another way to sign in would be left without one.
+// UnbindTOTP removes the authenticator app and its recovery codes. It refuses if two factors are asked for, and if it is the
+// last way in.
 func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 	return p.unbind(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
-		if ways.TOTP && (ways.RequiresTOTP || p.TOTPSignIn && !ways.Password && !ways.Phone && !ways.Identity) {
+		if ways.TOTP && (ways.TwoFactors || p.totpOpens(ways) && !ways.Password && !ways.PhoneOpens && !ways.IdentityOpens) {
 			return false, ErrLastWayIn
 		}
 
@@ -164,29 +172,33 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
 }
 
 // totpOpens reports whether the authenticator app alone can sign in, so that another factor can be removed.
-func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool { return ways.TOTP && p.TOTPSignIn }
+func (p *Profiles) totpOpens(ways db.AccountWaysInRow) bool {
+	return ways.TOTPOpens && p.TOTPSignIn && !ways.TwoFactors
+}
 
-// identityOpens reports the same of an identity, which has no second factor beside it.
-func identityOpens(ways db.AccountWaysInRow) bool { return ways.Identity && !ways.RequiresTOTP }
+// behindSecond reports whether a factor that is one of two, or the only one, still opens the account.
+func behindSecond(opens bool, ways db.AccountWaysInRow) bool {
+	return opens && (!ways.TwoFactors || ways.TOTPOpens)
+}
 
 // unbind locks the account, and notifies its owner if something was removed.
 func (p *Profiles) unbind(
 	ctx context.Context, who session.Browser, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
-	return p.changeAndNotify(ctx, who.Actor(recent), kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who.Actor(recent), kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.IsNotFound(err) {
-			return "", problem.ErrTokenInvalid
+			return notice{}, problem.ErrTokenInvalid
 		} else if err != nil {
-			return "", fmt.Errorf("look up account: %w", err)
+			return notice{}, fmt.Errorf("look up account: %w", err)
 		}
 
 		removed, err := remove(ctx, tx, ways, now)
 		if err != nil || !removed {
-			return "", err
+			return notice{}, err
 		}
 
-		return ways.Email, nil
+		return notice{to: ways.Email}, nil
 	})
 }

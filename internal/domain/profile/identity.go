@@ -23,29 +23,31 @@ func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecen
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
 // there, and told what Lark tells of them, in JSON.
 func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject string, told []byte) error {
-	return p.changeAndNotify(ctx, who.Actor(recent), delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (string, error) {
+	return p.changeAndNotify(ctx, who.Actor(recent), delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
-			return "", err
+			return notice{}, err
 		}
 
 		queries := db.New(tx)
 
 		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: who.Account.ID, Provider: lark.Provider, Keep: subject})
 		if err != nil {
-			return "", fmt.Errorf("replace identity: %w", err)
+			return notice{}, fmt.Errorf("replace identity: %w", err)
 		}
 
 		bound, err := queries.IdentityBind(ctx, db.IdentityBindParams{
 			Provider: lark.Provider, Subject: subject, AccountID: who.Account.ID, Profile: told, Now: now,
 		})
 		if err != nil {
-			return "", fmt.Errorf("bind identity: %w", err)
+			return notice{}, fmt.Errorf("bind identity: %w", err)
 		} else if bound == 0 {
-			return "", ErrIdentityTaken
+			return notice{}, ErrIdentityTaken
 		}
 
-		return email, p.record(ctx, tx, who, audit.LarkChanged, "bound", now)
+		undo := &Undo{What: UndoLark, AccountID: who.Account.ID, At: now, Subject: subject}
+
+		return notice{to: email, undo: undo}, p.record(ctx, tx, who, audit.LarkChanged, "bound", now)
 	})
 }
 
@@ -56,7 +58,7 @@ func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
 			return false, nil
 		}
 
-		if !ways.Password && !ways.Phone && !p.totpOpens(ways) {
+		if !ways.Password && !behindSecond(ways.PhoneOpens, ways) && !p.totpOpens(ways) && ways.IdentityOpens {
 			return false, ErrLastWayIn
 		}
 

@@ -26,7 +26,7 @@ func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browse
 		return "", err
 	}
 
-	sealed := p.Keys.Seal([]byte(strings.Join([]string{who.SessionID, email, secret}, " ")), linkContext...)
+	sealed := p.Keys.Seal([]byte(strings.Join([]string{who.SessionID, email, secret, who.Account.Email}, " ")), linkContext...)
 
 	return p.EmailPage + "?token=" + base64.RawURLEncoding.EncodeToString(sealed), nil
 }
@@ -37,7 +37,7 @@ func linkSubject(who session.Browser, email string) string {
 }
 
 // link is the content of a token.
-type link struct{ sessionID, email, secret string }
+type link struct{ sessionID, email, secret, from string }
 
 func (p *Profiles) openLink(token string) (link, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
@@ -50,17 +50,23 @@ func (p *Profiles) openLink(token string) (link, error) {
 		return link{}, code.ErrInvalid
 	}
 
-	parts := strings.Split(string(plain), " ") // none of the three contains a space
+	parts := strings.Split(string(plain)+" ", " ") // none of them contains a space; the previous version has no address at the end
 
-	return link{parts[0], parts[1], parts[2]}, nil
+	return link{parts[0], parts[1], parts[2], parts[3]}, nil
 }
 
-// LinkedEmail returns the address that a link's token is for, or code.ErrInvalid if the token is not ours. It does not
-// report whether the link still works.
-func (p *Profiles) LinkedEmail(token string) (string, error) {
+// EmailChange is what a link changes.
+type EmailChange struct {
+	From string // the address that the account had when the link was made; empty if unknown
+	To   string
+}
+
+// LinkedEmail returns what a link's token changes, or code.ErrInvalid if the token is not ours. It does not report whether
+// the link still works.
+func (p *Profiles) LinkedEmail(token string) (EmailChange, error) {
 	opened, err := p.openLink(token)
 
-	return opened.email, err
+	return EmailChange{From: opened.from, To: opened.email}, err
 }
 
 // ConfirmEmail makes the address of a link its account's, and notifies the old address. No sign-in is required, because

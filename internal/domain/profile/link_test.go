@@ -21,12 +21,12 @@ func TestLinkIsSealed(t *testing.T) {
 
 	p := New(Deps{Keys: keys})
 	seal := func(context ...string) string {
-		return base64.RawURLEncoding.EncodeToString(keys.Seal([]byte("session new@konec.test secret"), context...))
+		return base64.RawURLEncoding.EncodeToString(keys.Seal([]byte("session new@konec.test secret old@konec.test"), context...))
 	}
 
 	token := seal(linkContext...)
-	if email, err := p.LinkedEmail(token); err != nil || email != "new@konec.test" {
-		t.Errorf("%q, %v", email, err)
+	if change, err := p.LinkedEmail(token); err != nil || change != (EmailChange{From: "old@konec.test", To: "new@konec.test"}) {
+		t.Errorf("%+v, %v", change, err)
 	}
 
 	if raw, err := base64.RawURLEncoding.DecodeString(token); err != nil || strings.Contains(string(raw), "new@") {

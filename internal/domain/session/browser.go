@@ -58,8 +58,8 @@ type Browser struct {
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
-func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, id string, cookie Cookie) error {
-	if err := s.open(ctx, tx, surfacePublic, s.Browsers, accountID, id); err != nil {
+func (s *Sessions) OpenBrowser(ctx context.Context, tx postgres.Tx, accountID, id string, methods Methods, cookie Cookie) error {
+	if err := s.open(ctx, tx, surfacePublic, s.Browsers, accountID, id, methods); err != nil {
 		return err
 	}
 
@@ -202,24 +202,32 @@ func (s *Sessions) Renew(ctx context.Context, who Browser, plain string) (Cookie
 			return fmt.Errorf("account seen: %w", err)
 		}
 
-		err = queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{SessionID: who.SessionID, Digest: who.Cookie.digest(), Until: now.Add(CookieGrace)})
-		if err != nil {
-			return fmt.Errorf("retire cookie: %w", err)
-		}
-
-		if err := s.addCookie(ctx, tx, who.SessionID, fresh); err != nil {
-			return err
-		}
-
-		err = queries.SessionCookieTrim(ctx, db.SessionCookieTrimParams{SessionID: who.SessionID, Now: now})
-		if err != nil {
-			return fmt.Errorf("trim cookies: %w", err)
-		}
-
-		return nil
+		return s.ReplaceCookie(ctx, tx, who, fresh)
 	})
 
 	return fresh, err
+}
+
+// ReplaceCookie gives a browser's session a new value of its cookie. The value before stays valid for CookieGrace.
+func (s *Sessions) ReplaceCookie(ctx context.Context, tx postgres.Tx, who Browser, fresh Cookie) error {
+	now, queries := s.Now(), db.New(tx)
+
+	err := queries.SessionCookieRetire(ctx, db.SessionCookieRetireParams{
+		SessionID: who.SessionID, Digest: who.Cookie.digest(), Until: now.Add(CookieGrace),
+	})
+	if err != nil {
+		return fmt.Errorf("retire cookie: %w", err)
+	}
+
+	if err := s.addCookie(ctx, tx, who.SessionID, fresh); err != nil {
+		return err
+	}
+
+	if err := queries.SessionCookieTrim(ctx, db.SessionCookieTrimParams{SessionID: who.SessionID, Now: now}); err != nil {
+		return fmt.Errorf("trim cookies: %w", err)
+	}
+
+	return nil
 }
 
 // EndReplaced ends the session that a sign-in in the same browser replaces, in the sign-in's transaction: a session id

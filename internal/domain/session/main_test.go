@@ -100,7 +100,7 @@ func (e *env) open(t *testing.T) session.Tokens {
 		t.Fatal(err)
 	}
 
-	if err := e.Open(origin.With(t.Context(), studio), postgres.Tx{Tx: tx}, e.account.ID, id); err != nil {
+	if err := e.Open(origin.With(t.Context(), studio), postgres.Tx{Tx: tx}, e.account.ID, id, session.Methods{session.ByPassword}); err != nil {
 		t.Fatal(err)
 	}
 
@@ -108,7 +108,7 @@ func (e *env) open(t *testing.T) session.Tokens {
 		t.Fatal(err)
 	}
 
-	tokens, err := e.Tokens(t.Context(), e.account.ID, e.account.MemberGroup, id, 0)
+	tokens, err := e.Tokens(t.Context(), token.Grant{AccountID: e.account.ID, MemberGroup: e.account.MemberGroup, SessionID: id}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

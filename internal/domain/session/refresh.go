@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -47,11 +48,14 @@ func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, er
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
 
-	if rotated.SeenAt == nil || s.Now().Sub(*rotated.SeenAt) > 24*time.Hour {
+	if rotated.AccountSeenAt == nil || s.Now().Sub(*rotated.AccountSeenAt) > 24*time.Hour {
 		s.seen(ctx, rotated.AccountID)
 	}
 
-	return s.Tokens(ctx, rotated.AccountID, rotated.MemberGroup, id, rotated.Generation)
+	return s.Tokens(ctx, token.Grant{
+		AccountID: rotated.AccountID, SessionID: id, MemberGroup: rotated.MemberGroup,
+		AuthenticatedAt: rotated.AuthenticatedAt, Methods: rotated.AMR,
+	}, rotated.Generation)
 }
 
 // seen records, once a day, that the account was active. An error does not keep the tokens back: the next renewal
@@ -126,7 +130,9 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
 
-	return s.Tokens(ctx, row.AccountID, row.MemberGroup, id, current)
+	return s.Tokens(ctx, token.Grant{
+		AccountID: row.AccountID, SessionID: id, MemberGroup: row.MemberGroup, AuthenticatedAt: row.AuthenticatedAt, Methods: row.AMR,
+	}, current)
 }
 
 type verdict int

@@ -82,17 +82,17 @@ func NewID() string { return randomid.New() }
 
 // Open adds an app's session to the transaction of a sign-in, which holds the account's row lock. It ends the sessions
 // that are idle the longest, beyond the limit.
-func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, accountID, id string) error {
-	return s.open(ctx, tx, surfaceToolkit, s.Limits, accountID, id)
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, accountID, id string, methods Methods) error {
+	return s.open(ctx, tx, surfaceToolkit, s.Limits, accountID, id, methods)
 }
 
-func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, limits Limits, accountID, id string) error {
+func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, limits Limits, accountID, id string, methods Methods) error {
 	now := s.Now()
 	ends := now.Add(limits.Absolute)
 
 	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
 		ID: id, AccountID: accountID, Surface: surface, Device: origin.From(ctx).UserAgent, Address: origin.From(ctx).AddressOrNil(),
-		Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
+		AMR: methods, Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
 	})
 	if err != nil {
 		return fmt.Errorf("open session: %w", err)
@@ -126,13 +126,13 @@ func (s *Sessions) Opened(ctx context.Context, tx postgres.Tx, id string) (membe
 }
 
 // Tokens returns the tokens of a session's generation.
-func (s *Sessions) Tokens(ctx context.Context, accountID, memberGroup, id string, generation int64) (Tokens, error) {
-	access, expiresIn, err := s.Access.Issue(ctx, accountID, id, memberGroup)
+func (s *Sessions) Tokens(ctx context.Context, grant token.Grant, generation int64) (Tokens, error) {
+	access, expiresIn, err := s.Access.Issue(ctx, grant)
 	if err != nil {
 		return Tokens{}, err
 	}
 
-	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.Deps.Refresh.Derive(id, generation)}, nil
+	return Tokens{Access: access, ExpiresIn: expiresIn, Refresh: s.Deps.Refresh.Derive(grant.SessionID, generation)}, nil
 }
 
 // Authenticate returns the principal of an access token: the signature shows that we issued it, and one statement shows

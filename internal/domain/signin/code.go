@@ -14,8 +14,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // SendCode sends a code by SMS if the phone is bound to an account that may sign in. The worker that sends decides
@@ -45,15 +47,24 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 		return newSession{}, s.Challenges.Refused(ctx, answer)
 	}
 
-	p := proof{accountID: found.ID, method: methodSMS, phone: &phone, place: right.Place(), use: func(ctx context.Context, tx postgres.Tx) error {
-		return right.Use(ctx, tx)
-	}}
+	p := proof{
+		accountID: found.ID, method: methodSMS, methods: session.Methods{session.BySMS}, phone: &phone, place: right.Place(),
+		use: func(ctx context.Context, tx postgres.Tx) error { return right.Use(ctx, tx) },
+	}
 
 	var o newSession
-	if found.RequiresTOTP {
-		o, err = s.withSecond(ctx, p, second, opener)
+	if found.TwoFactors {
+		o, err = s.withSecond(ctx, p, factor.Second, second, opener)
 	} else {
 		o, err = s.open(ctx, p, opener)
+	}
+
+	if found.TwoFactors && secondFailed(err) {
+		right.Done(ctx)
+
+		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return right.Keep(ctx, tx) }); err != nil {
+			return newSession{}, err
+		}
 	}
 
 	switch {
@@ -72,7 +83,12 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 	return o, nil
 }
 
+// withTOTP signs in with an authenticator app alone. If it cannot sign anyone in here, nothing is counted or compared.
 func (s *SignIn) withTOTP(ctx context.Context, email, guess string, opener openSession) (newSession, error) {
+	if !s.TOTP {
+		return newSession{}, factor.ErrCodeInvalid
+	}
+
 	found, err := s.credentials(ctx, email)
 	if err != nil {
 		return newSession{}, err
@@ -100,22 +116,25 @@ func (s *SignIn) compareTOTP(
 	ctx context.Context, place device.Place, attempt throttle.Attempt, found db.AccountCredentialsRow, guess string, opener openSession,
 ) (newSession, error) {
 	accountID := found.ID
-	if found.Status != string(account.Active) || !s.TOTP {
+	if found.Status != string(account.Active) || found.TwoFactors {
 		accountID = "" // costs the same, and never matches
 	}
 
-	right, err := s.compareSecond(ctx, accountID, guess)
+	right, err := s.compareCode(ctx, factor.Guess{AccountID: accountID, Role: factor.Alone, Text: guess, Place: place})
 	if err != nil {
 		return newSession{}, err
 	}
 
-	o, err := s.open(ctx, proof{accountID: accountID, method: methodTOTP, place: place, second: true, use: func(ctx context.Context, tx postgres.Tx) error {
-		if err := s.Factors.Redeem(ctx, tx, right); err != nil {
-			return err
-		}
+	o, err := s.open(ctx, proof{
+		accountID: accountID, method: methodTOTP, methods: session.Methods{session.ByTOTP}, place: place,
+		use: func(ctx context.Context, tx postgres.Tx) error {
+			if err := s.Factors.Redeem(ctx, tx, right); err != nil {
+				return err
+			}
 
-		return attempt.Succeeded(ctx, tx)
-	}}, opener)
+			return attempt.Succeeded(ctx, tx)
+		},
+	}, opener)
 	if err == nil {
 		_ = s.Factors.Refund(ctx, right) // the session is open; a budget one too low does no harm
 	}
@@ -123,9 +142,9 @@ func (s *SignIn) compareTOTP(
 	return o, err
 }
 
-// withSecond opens the session for a proof that is not enough by itself, with a code of the authenticator app or a
-// recovery code.
-func (s *SignIn) withSecond(ctx context.Context, first proof, second string, opener openSession) (newSession, error) {
+// withSecond opens the session for a proof that is not enough by itself, with a code of the authenticator app or, behind
+// a password, a recovery code.
+func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, second string, opener openSession) (newSession, error) {
 	if second == "" {
 		return newSession{}, ErrTOTPRequired
 	}
@@ -141,14 +160,14 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, ope
 		return newSession{}, err
 	}
 
-	right, err := s.compareSecond(ctx, first.accountID, second)
+	right, err := s.Factors.Attempt(ctx, factor.Guess{AccountID: first.accountID, Role: role, Text: second})
 	if err != nil {
-		return newSession{}, throttle.RecordRefusal(ctx, s.DB, s.Now(), err, audit.Event{AccountID: first.accountID, Method: methodTOTP})
+		return newSession{}, err
 	}
 
 	both := first
 	both.method = first.method + "+" + methodTOTP
-	both.second = true
+	both.methods = session.TwoFactors(first.methods[0], session.ByTOTP)
 	both.use = func(ctx context.Context, tx postgres.Tx) error {
 		if err := first.use(ctx, tx); err != nil {
 			return err
@@ -161,12 +180,13 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, second string, ope
 		return attempt.Succeeded(ctx, tx)
 	}
 
-	o, err := s.open(ctx, both, opener)
-	if err == nil {
-		_ = s.Factors.Refund(ctx, right)
-	}
+	return s.open(ctx, both, opener)
+}
 
-	return o, err
+// secondFailed reports whether the second factor was wrong, or must wait. The first one was right then: it is not a failure,
+// or the waits would spread from the one to the other.
+func secondFailed(err error) bool {
+	return errors.Is(err, factor.ErrCodeInvalid) || errors.Is(err, problem.ErrTooManyRequests)
 }
 
 // asInvalidCredentials hides which of the two was wrong from an attacker with the password.

@@ -11,7 +11,9 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -92,11 +94,11 @@ func (s *SignIn) comparePassword(
 		return newSession{}, ErrInvalidCredentials
 	}
 
-	p := proof{accountID: found.ID, method: methodPassword, hash: &stored, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
+	p := proof{accountID: found.ID, method: methodPassword, methods: session.Methods{session.ByPassword}, hash: &stored, place: place, use: func(ctx context.Context, tx postgres.Tx) error {
 		return attempt.Succeeded(ctx, tx)
 	}}
 
-	o, err := s.openWithPassword(ctx, p, attempt, found.RequiresTOTP, c, opener)
+	o, err := s.openWithPassword(ctx, p, attempt, found.TwoFactors, c, opener)
 	if err == nil && stale {
 		s.rehash(ctx, slot, found.ID, stored, c.Plain)
 	}
@@ -104,18 +106,23 @@ func (s *SignIn) comparePassword(
 	return o, err
 }
 
-// openWithPassword opens the session for a right password, and asks for the second factor if the account's group requires
-// one.
+// openWithPassword opens the session for a right password, and asks for the second factor if the account needs one.
 func (s *SignIn) openWithPassword(
-	ctx context.Context, p proof, attempt throttle.Attempt, requiresTOTP bool, c Credentials, opener openSession,
+	ctx context.Context, p proof, attempt throttle.Attempt, twoFactors bool, c Credentials, opener openSession,
 ) (newSession, error) {
-	if !requiresTOTP {
+	if !twoFactors {
 		return s.open(ctx, p, opener)
 	}
 
-	o, err := s.withSecond(ctx, p, c.Second, opener)
-	if errors.Is(err, ErrTOTPRequired) {
+	o, err := s.withSecond(ctx, p, factor.BehindPassword, c.Second, opener)
+
+	switch {
+	case errors.Is(err, ErrTOTPRequired):
 		return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+	case secondFailed(err):
+		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return attempt.Succeeded(ctx, tx) }); err != nil {
+			return newSession{}, err
+		}
 	}
 
 	return o, asInvalidCredentials(err)

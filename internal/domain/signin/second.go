@@ -36,15 +36,15 @@ func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBa
 	return ErrTOTPRequired
 }
 
-// compareSecond compares a code of the authenticator app, or a recovery code. The guess that stops the authenticator is
-// the moment to notify its owner: from then on right codes are refused too.
-func (s *SignIn) compareSecond(ctx context.Context, accountID, guess string) (factor.Proof, error) {
-	right, err := s.Factors.Attempt(ctx, accountID, guess)
+// compareCode compares a code of the authenticator app. The guess that stops the authenticator is the moment to notify its
+// owner: from then on it signs no one in by itself.
+func (s *SignIn) compareCode(ctx context.Context, guess factor.Guess) (factor.Proof, error) {
+	right, err := s.Factors.Attempt(ctx, guess)
 	if !errors.Is(err, factor.ErrStopped) {
 		return right, err
 	}
 
-	if untold := s.notifyTOTPStopped(ctx, accountID); untold != nil {
+	if untold := s.notifyTOTPStopped(ctx, guess.AccountID); untold != nil {
 		return factor.Proof{}, untold
 	}
 

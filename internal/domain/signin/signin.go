@@ -11,13 +11,16 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/keyedsem"
+	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -27,8 +30,8 @@ var (
 	// ErrInvalidCredentials is returned alike for a wrong password, an unknown address and a disabled account, and for
 	// a wrong second factor beside a right password.
 	ErrInvalidCredentials = problem.ErrInvalidCredentials
-	// ErrTOTPRequired is returned for a right password, or a right code by SMS, if the member group requires a second
-	// factor and none was sent.
+	// ErrTOTPRequired is returned for a right first factor if the member group or the user asks for two, and no second one
+	// was sent.
 	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")
 )
 
@@ -45,6 +48,8 @@ type Deps struct {
 	DB         *postgres.DB
 	Hasher     *password.Hasher
 	Challenges *challenge.Challenges
+	Codes      *code.Codes
+	Keys       *keyring.Keyring
 	Factors    *factor.Factors
 	Sessions   *session.Sessions
 	Failures   *throttle.Failures
@@ -73,7 +78,9 @@ type openSession func(ctx context.Context, tx postgres.Tx, o newSession) error
 type newSession struct {
 	accountID, memberGroup, sessionID string
 
-	device device.Token // for the device that signed in
+	methods  session.Methods
+	openedAt time.Time
+	device   device.Token // for the device that signed in
 }
 
 // Credentials are what a user signs in with.
@@ -86,13 +93,15 @@ type Credentials struct {
 // App signs an app in.
 func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Tokens, error) {
 	o, err := s.withPassword(ctx, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
-		return s.Sessions.Open(ctx, tx, o.accountID, o.sessionID)
+		return s.Sessions.Open(ctx, tx, o.accountID, o.sessionID, o.methods)
 	})
 	if err != nil {
 		return session.Tokens{}, err
 	}
 
-	tokens, err := s.Sessions.Tokens(ctx, o.accountID, o.memberGroup, o.sessionID, 0)
+	tokens, err := s.Sessions.Tokens(ctx, token.Grant{
+		AccountID: o.accountID, SessionID: o.sessionID, MemberGroup: o.memberGroup, AuthenticatedAt: o.openedAt, Methods: o.methods,
+	}, 0)
 	tokens.Device = o.device
 
 	return tokens, err
@@ -131,7 +140,7 @@ func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Sessi
 	return b.session(o), err
 }
 
-// WithTOTP signs in with a code of the authenticator app, or a recovery code.
+// WithTOTP signs in with a code of the authenticator app alone, an account that is asked for one factor.
 func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, error) {
 	o, err := b.signin.withTOTP(ctx, email, code, b.open)
 
@@ -152,28 +161,30 @@ func (b Browser) open(ctx context.Context, tx postgres.Tx, o newSession) error {
 		}
 	}
 
-	return sessions.OpenBrowser(ctx, tx, o.accountID, o.sessionID, b.cookie)
+	return sessions.OpenBrowser(ctx, tx, o.accountID, o.sessionID, o.methods, b.cookie)
 }
 
 // proof is what a sign-in rests on: the account, the method, and what its transaction must still find true.
 type proof struct {
 	accountID string
-	method    string
-	hash      *string // the password's hash that was compared
-	phone     *string // the phone that the code went to
+	method    string          // as the audit names it
+	methods   session.Methods // as the session has it
+	hash      *string         // the password's hash that was compared
+	phone     *string         // the phone that the code went to
 	place     device.Place
-	second    bool // whether a code of the authenticator app, or a recovery code, is part of it
 	// use uses up what was compared: a code, an attempt.
 	use func(ctx context.Context, tx postgres.Tx) error
 }
 
 // errMovedOn reports that the account has changed since the proof was compared: another sign-in hashed the password
-// anew, the password, phone or status has changed, or the group requires a second factor.
+// anew, the password, phone or status has changed, or two factors are asked for.
 var errMovedOn = errors.New("signin: the account has changed meanwhile")
 
 // open runs the transaction of a sign-in: it counts, opens and records, or does nothing.
 func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSession, error) {
-	o := newSession{accountID: p.accountID, sessionID: session.NewID(), device: device.NewToken()}
+	o := newSession{
+		accountID: p.accountID, sessionID: session.NewID(), methods: p.methods, openedAt: s.Now(), device: device.NewToken(),
+	}
 
 	err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error {
 		group, done, err := s.Sessions.Opened(ctx, tx, o.sessionID)
@@ -186,7 +197,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Second: p.second, Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Second: p.methods.HaveTwoFactors(), Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn

@@ -34,7 +34,7 @@ func Standings(ctx context.Context, tx db.DBTX, now time.Time, uses ...Use) ([]S
 	var standings []Standing
 
 	for _, use := range uses {
-		if row, there := byKey[use.key()]; there {
+		if row, there := byKey[key(use.Limit, use.Subject)]; there {
 			standings = append(standings, Standing{Use: use, Used: row.Count, Ends: row.EndsAt})
 		}
 	}
@@ -54,7 +54,7 @@ func Lift(ctx context.Context, tx db.DBTX, uses ...Use) error {
 // LiftBudget forgets how much of a budget is used, and of every network's share of it.
 func LiftBudget(ctx context.Context, tx db.DBTX, total Use) error {
 	err := db.New(tx).ThrottleForgetBudget(ctx, db.ThrottleForgetBudgetParams{
-		Key: total.key(), Shares: shareName(total.Limit.Name) + " ",
+		Key: key(total.Limit, total.Subject), Shares: shareName(total.Limit.Name) + " ",
 	})
 	if err != nil {
 		return fmt.Errorf("lift a budget: %w", err)
@@ -66,7 +66,7 @@ func LiftBudget(ctx context.Context, tx db.DBTX, total Use) error {
 func keysOf(uses []Use) []string {
 	keys := make([]string, len(uses))
 	for i, use := range uses {
-		keys[i] = use.key()
+		keys[i] = key(use.Limit, use.Subject)
 	}
 
 	return keys

@@ -45,7 +45,7 @@ func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (count int
 	}
 
 	row, err := db.New(tx).ThrottleTake(ctx, db.ThrottleTakeParams{
-		Key: use.key(), Added: added, Now: now, EndsAt: now.Add(use.Limit.Window),
+		Key: key(use.Limit, use.Subject), Added: added, Now: now, EndsAt: now.Add(use.Limit.Window),
 	})
 	if err != nil {
 		return 0, fmt.Errorf("throttle %s: %w", use.Limit.Name, err)
@@ -66,7 +66,6 @@ func consume(ctx context.Context, tx db.DBTX, now time.Time, use Use) (count int
 type Use struct {
 	Limit   Limit
 	Subject string
-	Key     string // of the row, if it is not made of the other two
 	DryRun  bool   // adds nothing, but costs the same, and is refused if one more would be
 	Count   *int32 // if set, ConsumeAll stores here how many uses there are now; 0 for a dry run
 }
@@ -126,11 +125,3 @@ func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 }
 
 func key(limit Limit, subject string) string { return limit.Name + " " + subject }
-
-func (u Use) key() string {
-	if u.Key != "" {
-		return u.Key
-	}
-
-	return key(u.Limit, u.Subject)
-}

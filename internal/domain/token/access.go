@@ -48,6 +48,9 @@ type accessClaims struct {
 	ID          string `json:"jti"`
 	SessionID   string `json:"sid"`
 	MemberGroup string `json:"memberGroup"`
+
+	AuthenticatedAt int64    `json:"auth_time,omitempty"`
+	Methods         []string `json:"amr,omitempty"`
 }
 
 // UnmarshalJSON is stricter than encoding/json: a duplicate member, a member in another case, or a time that is not a
@@ -104,8 +107,16 @@ func NewAccess(keys *Keys, issuer, audience string, now func() time.Time) *Acces
 	return &Access{keys: keys, issuer: issuer, audience: audience, lifetime: keys.lifetime, now: now, verified: cache}
 }
 
+// Grant is what a new access token says.
+type Grant struct {
+	AccountID, SessionID, MemberGroup string
+
+	AuthenticatedAt time.Time // when the user signed in, or confirmed the session: auth_time (OpenID Connect Core, section 2)
+	Methods         []string  // how: amr (RFC 8176)
+}
+
 // Issue signs a new access token, and returns it with its lifetime.
-func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup string) (string, time.Duration, error) {
+func (a *Access) Issue(ctx context.Context, g Grant) (string, time.Duration, error) {
 	key, err := a.keys.current(ctx)
 	if err != nil {
 		return "", 0, err
@@ -114,14 +125,17 @@ func (a *Access) Issue(ctx context.Context, accountID, sessionID, memberGroup st
 	now := a.now()
 	unsigned := jwt.NewWithClaims(jwt.SigningMethodEdDSA, &accessClaims{
 		Issuer:      a.issuer,
-		Subject:     accountID,
+		Subject:     g.AccountID,
 		Audience:    a.audience,
 		ExpiresAt:   now.Add(a.lifetime).Unix(),
 		NotBefore:   now.Unix(),
 		IssuedAt:    now.Unix(),
 		ID:          base64.RawURLEncoding.EncodeToString(randomid.Bytes(12)),
-		SessionID:   sessionID,
-		MemberGroup: memberGroup,
+		SessionID:   g.SessionID,
+		MemberGroup: g.MemberGroup,
+
+		AuthenticatedAt: g.AuthenticatedAt.Unix(),
+		Methods:         g.Methods,
 	})
 	unsigned.Header["typ"] = accessType
 	unsigned.Header["kid"] = key.ID

@@ -89,7 +89,7 @@ func (e *env) replica(t *testing.T) replica {
 func (r replica) issue(t *testing.T) string {
 	t.Helper()
 
-	text, _, err := r.access.Issue(t.Context(), account, session.NewID(), "None")
+	text, _, err := r.access.Issue(t.Context(), token.Grant{AccountID: account, SessionID: session.NewID(), MemberGroup: "None"})
 	if err != nil {
 		t.Fatal(err)
 	}

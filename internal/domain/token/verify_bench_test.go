@@ -34,7 +34,7 @@ func BenchmarkVerify(b *testing.B) {
 	// More than the cache holds: each is evicted before it is used again.
 	texts := make([]string, 10_000)
 	for i := range texts {
-		if texts[i], _, err = access.Issue(b.Context(), account, session.NewID(), "None"); err != nil {
+		if texts[i], _, err = access.Issue(b.Context(), token.Grant{AccountID: account, SessionID: session.NewID(), MemberGroup: "None"}); err != nil {
 			b.Fatal(err)
 		}
 	}

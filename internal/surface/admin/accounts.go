@@ -112,6 +112,14 @@ func change(ctx context.Context, key idempotency.Key, target authority.Target, r
 	return authority.Change{Actor: actor(ctx), Key: key, Target: target, Reason: convert.Text(reason)}
 }
 
+// freshChange is change for what asks for a fresh sign-in.
+func freshChange(ctx context.Context, key idempotency.Key, target authority.Target, reason *string) authority.Change {
+	c := change(ctx, key, target, reason)
+	c.Actor = c.Actor.Fresh()
+
+	return c
+}
+
 // SetAccountGroup assigns a group.
 func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupRequestObject) (api.SetAccountGroupResponseObject, error) {
 	target, err := targetOf(r.AccountID, r.Params.IfMatch)
@@ -124,7 +132,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 		return nil, err
 	}
 
-	changed, err := a.accounts.SetGroup(ctx, change(ctx, key, target, r.Body.Reason), r.Body.MemberGroup)
+	changed, err := a.accounts.SetGroup(ctx, freshChange(ctx, key, target, r.Body.Reason), r.Body.MemberGroup)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -147,7 +155,7 @@ func (a *Admin) AssignGroup(ctx context.Context, r api.AssignGroupRequestObject)
 		return nil, err
 	}
 
-	results, err := a.accounts.SetGroups(ctx, authority.Change{Actor: actor(ctx), Key: key}, targets, r.Body.MemberGroup)
+	results, err := a.accounts.SetGroups(ctx, freshChange(ctx, key, authority.Target{}, nil), targets, r.Body.MemberGroup)
 	if err != nil {
 		return nil, named(err)
 	}
@@ -203,7 +211,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.accounts.ResetFactor(ctx, change(ctx, key, target, nil), administration.Factor(r.Factor))
+	changed, err := a.accounts.ResetFactor(ctx, freshChange(ctx, key, target, nil), administration.Factor(r.Factor))
 	if err != nil {
 		return nil, err
 	}

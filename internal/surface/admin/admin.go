@@ -73,16 +73,19 @@ type granted struct {
 	rights authority.Rights
 }
 
-// Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads
-// the current group, whatever an access token says. A change confirms it again in its transaction.
+// Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads the
+// current group, whatever an access token says, and returns authority.ErrTwoFactorsRequired if two factors are asked for
+// and the session was opened with one. A change confirms it again in its transaction.
 func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
-	rights, err := a.groups.Rights(ctx, session.PrincipalFrom(ctx).Account.MemberGroup)
-	if err != nil {
-		return nil, err
-	}
+	rights, enough, err := a.groups.Rights(ctx, session.PrincipalFrom(ctx).SessionID)
 
-	if !rights.Has(authority.Right(right)) {
+	switch {
+	case err != nil:
+		return nil, err
+	case !rights.Has(authority.Right(right)):
 		return nil, problem.ErrRightMissing
+	case !enough:
+		return nil, authority.ErrTwoFactorsRequired
 	}
 
 	return context.WithValue(ctx, rightsKey{}, granted{authority.Right(right), rights}), nil

@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -46,7 +47,7 @@ func (a *Admin) CreateGroup(ctx context.Context, r api.CreateGroupRequestObject)
 		rights = fromRights(*r.Body.Rights)
 	}
 
-	created, err := a.groups.Create(ctx, authority.Change{Actor: actor(ctx), Key: key}, group.Group{
+	created, err := a.groups.Create(ctx, freshChange(ctx, key, authority.Target{}, nil), group.Group{
 		Name: name, Description: convert.Text(r.Body.Description), Rights: rights,
 		RequiresTOTP: r.Body.RequiresTotp != nil && *r.Body.RequiresTotp,
 	})
@@ -72,7 +73,7 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 		return nil, err
 	}
 
-	changed, err := a.groups.Change(ctx, change(ctx, key, target, nil), group.Group{
+	changed, err := a.groups.Change(ctx, freshChange(ctx, key, target, nil), group.Group{
 		Description: r.Body.Description, Rights: fromRights(r.Body.Rights), RequiresTOTP: r.Body.RequiresTotp,
 	})
 	if err != nil {
@@ -92,7 +93,7 @@ func (a *Admin) DeleteGroup(ctx context.Context, r api.DeleteGroupRequestObject)
 		return nil, err
 	}
 
-	if err := a.groups.Delete(ctx, authority.Change{Actor: actor(ctx), Target: target}); err != nil {
+	if err := a.groups.Delete(ctx, freshChange(ctx, idempotency.Key{}, target, nil)); err != nil {
 		return nil, err
 	}
 

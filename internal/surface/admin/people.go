@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
@@ -32,7 +33,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 		return nil, err
 	}
 
-	created, err := a.accounts.CreateFor(ctx, authority.Change{Actor: actor(ctx), Key: key},
+	created, err := a.accounts.CreateFor(ctx, freshChange(ctx, key, authority.Target{}, nil),
 		account.Creation{Email: email, Name: name, MemberGroup: r.Body.MemberGroup}, invitation(r.Body))
 	if err != nil {
 		return nil, named(err)
@@ -74,7 +75,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 		return nil, err
 	}
 
-	deleted, err := a.accounts.SetStatus(ctx, change(ctx, key, target, nil), account.Deleted)
+	deleted, err := a.accounts.SetStatus(ctx, freshChange(ctx, key, target, nil), account.Deleted)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 		return nil, err
 	}
 
-	err = a.accounts.RecordExport(ctx, authority.Change{Actor: actor(ctx), Target: authority.Target{ID: found.ID}})
+	err = a.accounts.RecordExport(ctx, freshChange(ctx, idempotency.Key{}, authority.Target{ID: found.ID}, nil))
 	if err != nil {
 		return nil, err
 	}

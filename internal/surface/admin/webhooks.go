@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -52,7 +53,7 @@ func (a *Admin) CreateWebhook(ctx context.Context, r api.CreateWebhookRequestObj
 		wanted.Actions = *r.Body.Actions
 	}
 
-	created, err := a.webhooks.Create(ctx, authority.Change{Actor: actor(ctx), Key: key}, wanted)
+	created, err := a.webhooks.Create(ctx, freshChange(ctx, key, authority.Target{}, nil), wanted)
 	if err != nil {
 		return nil, addressed(err)
 	}
@@ -75,7 +76,7 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 		return nil, err
 	}
 
-	changed, err := a.webhooks.Change(ctx, change(ctx, key, target, nil), webhook.Wanted{
+	changed, err := a.webhooks.Change(ctx, freshChange(ctx, key, target, nil), webhook.Wanted{
 		URL: convert.Text(r.Body.URL), Description: r.Body.Description, Actions: r.Body.Actions, Enabled: r.Body.Enabled,
 	})
 	if err != nil {
@@ -102,7 +103,7 @@ func (a *Admin) RotateWebhookSecret(
 		return nil, err
 	}
 
-	rotated, err := a.webhooks.Rotate(ctx, change(ctx, key, target, nil))
+	rotated, err := a.webhooks.Rotate(ctx, freshChange(ctx, key, target, nil))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +121,7 @@ func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObj
 		return nil, err
 	}
 
-	if err := a.webhooks.Delete(ctx, authority.Change{Actor: actor(ctx), Target: target}); err != nil {
+	if err := a.webhooks.Delete(ctx, freshChange(ctx, idempotency.Key{}, target, nil)); err != nil {
 		return nil, err
 	}
 

@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 )
@@ -28,6 +29,11 @@ func Address(address netip.Addr) string {
 	}
 
 	return address.String()
+}
+
+// Confirmation returns what a signed-in user confirms a session with.
+func Confirmation(c api.Confirmation) signin.Confirmation {
+	return signin.Confirmation{Password: Text(c.Password), Code: Text(c.Totp)}
 }
 
 // Location returns the document's Location of an address, with names in the reader's language.

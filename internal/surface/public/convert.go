@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -16,7 +17,7 @@ import (
 // recordVersion is the version of SignInRecord's form.
 const recordVersion = "1"
 
-func toAPIUser(browser session.Browser) api.PublicUser {
+func toAPIUser(browser session.Browser, security profile.Security) api.PublicUser {
 	a := browser.Account
 	user := api.PublicUser{
 		ID:         a.ID,
@@ -29,6 +30,13 @@ func toAPIUser(browser session.Browser) api.PublicUser {
 		Status:     a.Status == account.Active,
 		CreateTime: convert.Time(a.CreatedAt),
 		UpdateTime: convert.Time(a.UpdatedAt),
+
+		SecondFactor: security.SecondFactor || security.Required,
+		Suspended:    make([]api.SuspendableFactor, len(security.Suspended)),
+	}
+
+	for i, what := range security.Suspended {
+		user.Suspended[i] = api.SuspendableFactor(what)
 	}
 
 	if person := browser.Lark; person != nil {

@@ -14,7 +14,8 @@ import (
 
 const (
 	cookieSession = "__Host-TOKEN"
-	// cookieBrowser names a browser in which no one is signed in: its XSRF token is bound to the name.
+	// cookieBrowser names a browser in which no one is signed in: its XSRF token is bound to the name. After the first
+	// half of a sign-in with Lark the name is the ticket for the second.
 	cookieBrowser   = "__Host-PRE"
 	cookieDevice    = "__Host-DEVICE"
 	deviceLifetime  = 400 * 24 * time.Hour // the longest that browsers keep a cookie
@@ -60,11 +61,18 @@ func (p *Public) setXSRF(ctx context.Context, binding string) {
 func (p *Public) setFresh(ctx context.Context) {
 	id, known := httpapi.Cookie(ctx, cookieBrowser)
 	if !known {
-		id = randomid.New()
-		httpapi.SetCookie(ctx, hostCookie(cookieBrowser, id, browserLifetime))
+		p.nameBrowser(ctx, randomid.New())
+
+		return
 	}
 
 	p.setXSRF(ctx, browserBinding(id))
+}
+
+// nameBrowser gives the browser a name, and an XSRF token that is bound to it.
+func (p *Public) nameBrowser(ctx context.Context, name string) {
+	httpapi.SetCookie(ctx, hostCookie(cookieBrowser, name, browserLifetime))
+	p.setXSRF(ctx, browserBinding(name))
 }
 
 // browserBinding keeps the two kinds of bindings apart: a browser's name is whatever text it sends.

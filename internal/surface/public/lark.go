@@ -7,6 +7,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -87,6 +88,10 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 		p.openSession(ctx, *outcome.Opened)
 	}
 
+	if outcome.Ticket != "" {
+		p.nameBrowser(ctx, string(outcome.Ticket))
+	}
+
 	page := ""
 	if outcome.Action == federation.Bind {
 		page = pageBound
@@ -95,6 +100,22 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	return api.ReturnFromLark302Response{Headers: api.ReturnFromLark302ResponseHeaders{
 		Location: p.consolePage(outcome.Locale, page, outcome.Failed),
 	}}, nil
+}
+
+// SignInWithLark completes a sign-in of ReturnFromLark with the second factor.
+func (p *Public) SignInWithLark(ctx context.Context, r api.SignInWithLarkRequestObject) (api.SignInWithLarkResponseObject, error) {
+	ticket, _ := httpapi.Cookie(ctx, cookieBrowser)
+
+	ctx, browser := p.signInBrowser(ctx)
+
+	opened, err := browser.WithTicket(ctx, signin.Ticket(ticket), r.Body.Totp)
+	if err != nil {
+		return nil, err
+	}
+
+	p.openSession(ctx, opened)
+
+	return api.SignInWithLark204Response{}, nil
 }
 
 // consolePage returns where the browser goes next. Of the request it contains only a locale that the document

@@ -9,6 +9,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -145,15 +146,16 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 	return api.GetTOTPPicture200ImageSvgXMLResponse{Body: bytes.NewReader(picture), ContentLength: int64(len(picture))}, nil
 }
 
-// BindTOTP binds the app that the secret was given to.
+// BindTOTP binds the app that the secret was given to, and returns its recovery codes.
 func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
 	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
 
-	if err := p.profiles.BindTOTP(ctx, who(ctx), convert.Text(r.Body.Totp), codes); err != nil {
+	recovery, err := p.profiles.BindTOTP(ctx, who(ctx), convert.Text(r.Body.Totp), codes)
+	if err != nil {
 		return nil, err
 	}
 
-	return api.BindTOTP204Response{}, nil
+	return api.BindTOTP200JSONResponse{Codes: recovery}, nil
 }
 
 // CreateRecoveryCodes creates new recovery codes, and voids the previous ones.
@@ -164,6 +166,24 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 	}
 
 	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
+}
+
+// SetSecondFactor says whether sign-ins ask for two factors.
+func (p *Public) SetSecondFactor(ctx context.Context, r api.SetSecondFactorRequestObject) (api.SetSecondFactorResponseObject, error) {
+	if err := p.profiles.SetSecondFactor(ctx, who(ctx).Principal, r.Body.Enabled); err != nil {
+		return nil, err
+	}
+
+	return api.SetSecondFactor204Response{}, nil
+}
+
+// KeepFactor lets a suspended factor open the account again.
+func (p *Public) KeepFactor(ctx context.Context, r api.KeepFactorRequestObject) (api.KeepFactorResponseObject, error) {
+	if err := p.profiles.Keep(ctx, who(ctx).Principal, profile.Undoable(r.Factor)); err != nil {
+		return nil, err
+	}
+
+	return api.KeepFactor204Response{}, nil
 }
 
 // Unbind removes a phone, an authenticator app or a Lark identity.

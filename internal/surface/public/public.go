@@ -156,6 +156,26 @@ func (p *Public) RenewSession(ctx context.Context, r api.RenewSessionRequestObje
 	return api.RenewSession204Response{}, nil
 }
 
+// ReauthenticateBrowser makes the sign-in of the session a fresh one.
+func (p *Public) ReauthenticateBrowser(
+	ctx context.Context, r api.ReauthenticateBrowserRequestObject,
+) (api.ReauthenticateBrowserResponseObject, error) {
+	browser := who(ctx)
+
+	cookie, err := p.signin.ReauthenticateBrowser(ctx, browser, convert.Confirmation(*r.Body))
+	if errors.Is(err, problem.ErrTokenInvalid) {
+		p.setFresh(ctx) // the session has just ended
+	}
+
+	if err != nil {
+		return nil, err
+	}
+
+	p.setSession(ctx, browser.SessionID, cookie)
+
+	return api.ReauthenticateBrowser204Response{}, nil
+}
+
 // SignOut ends the session, if there is one.
 func (p *Public) SignOut(ctx context.Context, _ api.SignOutRequestObject) (api.SignOutResponseObject, error) {
 	if browser := signedIn(ctx); browser != nil {
@@ -179,7 +199,12 @@ func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.G
 		return nil, err
 	}
 
-	user := toAPIUser(browser)
+	security, err := p.profiles.Security(ctx, browser.Account.ID)
+	if err != nil {
+		return nil, err
+	}
+
+	user := toAPIUser(browser, security)
 	if found {
 		user.History = toAPISignIn(last, p.places, origin.From(ctx).Language)
 	}

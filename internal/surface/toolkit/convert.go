@@ -20,6 +20,14 @@ func toAPITokens(t session.Tokens) api.Tokens {
 	}
 }
 
+func toAPIAccessToken(t session.Tokens) api.AccessToken {
+	return api.AccessToken{
+		AccessToken: t.Access,
+		TokenType:   api.AccessTokenTokenTypeBearer,
+		ExpiresIn:   int32(t.ExpiresIn / time.Second), //nolint:gosec // at most a day
+	}
+}
+
 func toAPIUser(a account.Account) api.User {
 	return api.User{
 		ID:          a.ID,

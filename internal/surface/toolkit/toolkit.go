@@ -92,6 +92,16 @@ func (t *Toolkit) Refresh(ctx context.Context, r api.RefreshRequestObject) (api.
 	return api.Refresh200JSONResponse(toAPITokens(tokens)), nil
 }
 
+// Reauthenticate makes the sign-in of the session a fresh one.
+func (t *Toolkit) Reauthenticate(ctx context.Context, r api.ReauthenticateRequestObject) (api.ReauthenticateResponseObject, error) {
+	tokens, err := t.signin.ReauthenticateApp(ctx, who(ctx), convert.Confirmation(*r.Body))
+	if err != nil {
+		return nil, err
+	}
+
+	return api.Reauthenticate200JSONResponse(toAPIAccessToken(tokens)), nil
+}
+
 // Logout ends the session of the access token.
 func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.LogoutResponseObject, error) {
 	if err := t.sessions.End(ctx, who(ctx)); err != nil {

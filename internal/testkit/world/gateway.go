@@ -109,6 +109,12 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		return map[string]any{
 			"token": strings.Repeat("A", 44), "email": address, "name": "New Person", "password": apptest.Password, "repeat": apptest.Password,
 		}
+	case "reauthenticate", "reauthenticateBrowser":
+		return map[string]any{"password": "not " + apptest.Password}
+	case "setSecondFactor":
+		return map[string]any{"enabled": false}
+	case "signInWithLark":
+		return map[string]any{"totp": "000000"}
 	case "confirmEmail":
 		return map[string]any{"token": g.LinkToken()}
 	case "resetWithLink":
@@ -188,7 +194,7 @@ func (g *Gateway) NewPhone() string { return fmt.Sprintf("+86139%08d", g.Sequenc
 
 // Call returns a valid call of the operation, with the credential that it requires.
 func (g *Gateway) Call(o Operation) Call {
-	c := Call{Method: o.Method, Path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone").Replace(o.Path), Query: g.Query(o)}
+	c := Call{Method: o.Method, Path: strings.NewReplacer("{id}", strings.Repeat("A", 22), "{key}", "phone", "{factor}", "phone").Replace(o.Path), Query: g.Query(o)}
 
 	if o.RequiresScheme("bearer") {
 		c = c.With("Authorization", "Bearer "+g.OwnerTokens.AccessToken)

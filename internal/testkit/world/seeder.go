@@ -22,6 +22,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -82,8 +83,11 @@ func NewSeeder(t *testing.T, env *apptest.Env) *Seeder {
 
 	s := &Seeder{
 		Env: env, DB: database, Keyring: keys, XSRFGuard: xsrf.New(keys),
-		Codes:   code.New(database, keys, code.Budget{Max: env.Config.CodeGuessBudget, Share: 1}, env.Clock.Now),
-		factors: factor.New(factor.Deps{DB: database, Keys: keys, Issuer: "Toolkit", Budget: env.Config.TOTPGuessBudget, Now: env.Clock.Now}),
+		Codes: code.New(database, keys, code.Budget{Max: env.Config.CodeGuessBudget, Share: 1}, env.Clock.Now),
+		factors: factor.New(factor.Deps{
+			DB: database, Keys: keys, Issuer: "Toolkit", Now: env.Clock.Now,
+			Budget: throttle.Budget{Name: factor.BudgetName, Max: env.Config.TOTPGuessBudget, Share: 1},
+		}),
 		access:  token.NewAccess(signing, env.Config.PublicURL, env.Config.TokenAudience, env.Clock.Now),
 		refresh: token.NewRefresh(keys),
 	}
@@ -115,7 +119,9 @@ func (s *Seeder) Members(t *testing.T, n int, group string) []*Member {
 		}
 
 		var err error
-		if member.AccessToken, _, err = s.access.Issue(t.Context(), member.ID, member.AppSession, group); err != nil {
+		if member.AccessToken, _, err = s.access.Issue(t.Context(), token.Grant{
+			AccountID: member.ID, SessionID: member.AppSession, MemberGroup: group, AuthenticatedAt: now, Methods: session.Methods{session.ByPassword},
+		}); err != nil {
 			t.Fatal(err)
 		}
 
@@ -301,7 +307,7 @@ func (s *Seeder) RecoveryCode(t *testing.T, member *Member) string {
 
 	err := s.DB.InTx(t.Context(), func(ctx context.Context, tx postgres.Tx) error {
 		var err error
-		codes, err = s.factors.RecoveryCodes(ctx, tx, member.ID)
+		codes, err = s.factors.RecoveryCodes(ctx, tx, member.ID, s.Clock.Now())
 
 		return err
 	})

@@ -1,0 +1,113 @@
+package profile
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
+)
+
+// ErrNotSuspended reports that a password reset has not suspended the factor.
+var ErrNotSuspended = problem.New(problem.Invalid, "NOT_SUSPENDED")
+
+// Security is what protects an account beside its password.
+type Security struct {
+	Suspended    []Undoable // factors that a password reset has suspended, until their user keeps or removes them
+	SecondFactor bool       // the user asks for two factors
+	Required     bool       // the member group asks for two factors
+}
+
+// Security returns what protects an account.
+func (p *Profiles) Security(ctx context.Context, accountID string) (Security, error) {
+	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.FactorSuspendedRow, error) {
+		return db.New(conn).FactorSuspended(ctx, accountID)
+	})
+	if err != nil {
+		return Security{}, fmt.Errorf("look up factors: %w", err)
+	}
+
+	found := Security{Suspended: []Undoable{}, SecondFactor: row.SecondFactor, Required: row.RequiresTOTP}
+
+	for _, one := range []struct {
+		suspended bool
+		what      Undoable
+	}{{row.Phone, UndoPhone}, {row.TOTP, UndoTOTP}, {row.Identity, UndoLark}, {row.RecoveryCodes, UndoRecoveryCodes}} {
+		if one.suspended {
+			found.Suspended = append(found.Suspended, one.what)
+		}
+	}
+
+	return found, nil
+}
+
+// Keep lets a suspended factor open the account again: its user says that they bound it. To remove it instead, they
+// unbind it.
+func (p *Profiles) Keep(ctx context.Context, who session.Principal, what Undoable) error {
+	now := p.Now()
+	event := audit.Event{Action: audit.FactorKept, AccountID: who.Account.ID, SessionID: who.SessionID, Method: string(what)}
+
+	return authority.Recorded(ctx, p.DB, now, who.Actor(recent), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		kept, err := keep(ctx, tx, who.Account.ID, what)
+		if err != nil {
+			return fmt.Errorf("keep %s: %w", what, err)
+		} else if kept == 0 {
+			return ErrNotSuspended
+		}
+
+		if err := db.New(tx).AccountBump(ctx, db.AccountBumpParams{ID: who.Account.ID, Now: now}); err != nil {
+			return fmt.Errorf("change account: %w", err)
+		}
+
+		return nil
+	})
+}
+
+func keep(ctx context.Context, tx postgres.Tx, id string, what Undoable) (int64, error) {
+	queries := db.New(tx)
+
+	switch what {
+	case UndoPhone:
+		return queries.AccountKeepPhone(ctx, id) //nolint:wrapcheck // the caller does
+	case UndoTOTP:
+		return queries.TOTPKeep(ctx, id) //nolint:wrapcheck // the caller does
+	case UndoLark:
+		return queries.IdentityKeep(ctx, db.IdentityKeepParams{AccountID: id, Provider: lark.Provider}) //nolint:wrapcheck // the caller does
+	default:
+		return queries.RecoveryCodeKeep(ctx, id) //nolint:wrapcheck // the caller does
+	}
+}
+
+// SetSecondFactor says whether the user's sign-ins ask for two factors, whatever the member group says. To ask for them
+// takes an authenticator app that is not suspended.
+func (p *Profiles) SetSecondFactor(ctx context.Context, who session.Principal, enabled bool) error {
+	now := p.Now()
+	event := audit.Event{Action: audit.SecondFactorSet, AccountID: who.Account.ID, SessionID: who.SessionID, Method: map[bool]string{true: "on", false: "off"}[enabled]}
+
+	return authority.Recorded(ctx, p.DB, now, who.Actor(recent), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
+		if postgres.IsNotFound(err) {
+			return problem.ErrTokenInvalid
+		} else if err != nil {
+			return fmt.Errorf("look up account: %w", err)
+		}
+
+		if enabled && !ways.TOTPOpens {
+			return ErrTOTPNotBound
+		}
+
+		_, err = db.New(tx).AccountSetSecondFactor(ctx, db.AccountSetSecondFactorParams{ID: who.Account.ID, Enabled: enabled, Now: now})
+		if err != nil {
+			return fmt.Errorf("set second factor: %w", err)
+		}
+
+		return nil
+	})
+}

@@ -1,0 +1,28 @@
+-- +goose Up
+
+-- How the session was opened, or confirmed since, as the claim amr says it (RFC 8176). Null: the previous version opened it.
+ALTER TABLE session ADD COLUMN amr text[];
+
+-- second_factor_since: since when the account asks for two factors by its user's own choice. Null: it does not.
+-- phone_bound_at is null for a phone that the previous version bound; it counts as bound with the account.
+ALTER TABLE account
+    ADD COLUMN second_factor_since timestamptz,
+    ADD COLUMN phone_bound_at      timestamptz,
+    ADD COLUMN phone_suspended_at  timestamptz;
+
+-- A factor that was bound shortly before a password reset is suspended by it: it opens nothing by itself until its user keeps
+-- it or binds another one.
+ALTER TABLE totp ADD COLUMN suspended_at timestamptz;
+ALTER TABLE identity ADD COLUMN suspended_at timestamptz;
+ALTER TABLE recovery_code ADD COLUMN suspended_at timestamptz;
+
+-- The address that an account had before a change of its e-mail: no other account gets it while the change can be undone.
+CREATE TABLE reserved_email (
+    email      text        NOT NULL,
+    account_id text        NOT NULL CONSTRAINT reserved_email_account_id_fkey REFERENCES account ON DELETE CASCADE,
+    changed_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT reserved_email_pkey PRIMARY KEY (email, account_id)
+);
+CREATE INDEX reserved_email_by_account ON reserved_email (account_id);
+CREATE INDEX reserved_email_by_expiry ON reserved_email (expires_at);
