@@ -198,6 +198,7 @@ const (
 	ErrorCodeLARKREFUSED             ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTADMINISTRATOR       ErrorCode = "LAST_ADMINISTRATOR"
 	ErrorCodeLASTWAYIN               ErrorCode = "LAST_WAY_IN"
+	ErrorCodeLIMITNOTFOUND           ErrorCode = "LIMIT_NOT_FOUND"
 	ErrorCodeMETHODNOTALLOWED        ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
@@ -271,6 +272,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeLASTADMINISTRATOR:
 		return true
 	case ErrorCodeLASTWAYIN:
+		return true
+	case ErrorCodeLIMITNOTFOUND:
 		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
@@ -350,6 +353,27 @@ func (e LarkStateAction) Valid() bool {
 	case LarkStateActionLink:
 		return true
 	case LarkStateActionLogin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LimitWaitKind.
+const (
+	LimitWaitKindDestination LimitWaitKind = "destination"
+	LimitWaitKindNetwork     LimitWaitKind = "network"
+	LimitWaitKindUser        LimitWaitKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the LimitWaitKind enum.
+func (e LimitWaitKind) Valid() bool {
+	switch e {
+	case LimitWaitKindDestination:
+		return true
+	case LimitWaitKindNetwork:
+		return true
+	case LimitWaitKindUser:
 		return true
 	default:
 		return false
@@ -884,6 +908,72 @@ func (e GetOptionsParamsType) Valid() bool {
 	case GetOptionsParamsTypeGenerateSecret:
 		return true
 	case GetOptionsParamsTypeUpload:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsChanged.
+const (
+	ShowResetParamsChangedTrue ShowResetParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsChanged enum.
+func (e ShowResetParamsChanged) Valid() bool {
+	switch e {
+	case ShowResetParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsError.
+const (
+	ShowResetParamsErrorCODEINVALID     ShowResetParamsError = "CODE_INVALID"
+	ShowResetParamsErrorTOOMANYREQUESTS ShowResetParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsError enum.
+func (e ShowResetParamsError) Valid() bool {
+	switch e {
+	case ShowResetParamsErrorCODEINVALID:
+		return true
+	case ShowResetParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsRegistered.
+const (
+	ShowSignUpParamsRegisteredTrue ShowSignUpParamsRegistered = true
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsRegistered enum.
+func (e ShowSignUpParamsRegistered) Valid() bool {
+	switch e {
+	case ShowSignUpParamsRegisteredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsError.
+const (
+	ShowSignUpParamsErrorCODEINVALID     ShowSignUpParamsError = "CODE_INVALID"
+	ShowSignUpParamsErrorTOOMANYREQUESTS ShowSignUpParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsError enum.
+func (e ShowSignUpParamsError) Valid() bool {
+	switch e {
+	case ShowSignUpParamsErrorCODEINVALID:
+		return true
+	case ShowSignUpParamsErrorTOOMANYREQUESTS:
 		return true
 	default:
 		return false
@@ -1444,6 +1534,7 @@ type Error struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1513,6 +1604,7 @@ type ErrorSuccess bool
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 // - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1650,6 +1742,7 @@ type GroupAssignment struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1723,6 +1816,81 @@ type LarkState struct {
 
 // LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
+
+// LiftRequest defines model for LiftRequest.
+type LiftRequest struct {
+	// Limit 额度或限制的名称 · The name of a budget, or of a wait's limit.
+	Limit string `json:"limit"`
+
+	// Subject 受限的对象；额度没有 · The subject of a wait; none for a budget.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// LimitBudget 一项每日额度 · A daily budget. `until` is when it begins anew; null if nothing is spent.
+type LimitBudget struct {
+	// Max 上限 · How much there is.
+	Max int32 `json:"max"`
+
+	// Name 名称 · The name of the budget.
+	Name string `json:"name"`
+
+	// Until UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	Until nullable.Nullable[TimestampOrNull] `json:"until"`
+
+	// Used 已用 · How much is spent.
+	Used int32 `json:"used"`
+}
+
+// LimitList defines model for LimitList.
+type LimitList struct {
+	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
+	Budgets []LimitBudget `json:"budgets"`
+
+	// Complete 是否包含全部等待 · Whether every wait is listed.
+	Complete bool `json:"complete"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Waits 目前的等待 · The waits that hold now.
+	Waits []LimitWait `json:"waits"`
+}
+
+// LimitWait 一个等待 · A wait that holds now.
+type LimitWait struct {
+	// AccountID 账号编号 · The account of the user; empty if there is none.
+	AccountID string `json:"accountId"`
+
+	// Email 账号的邮箱 · The address of that account.
+	Email string `json:"email"`
+
+	// Factor 登录方式 · The factor with which a user has failed; empty for other limits.
+	Factor string `json:"factor"`
+
+	// Kind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+	Kind LimitWaitKind `json:"kind"`
+
+	// Limit 限制的名称 · The name of the limit.
+	Limit string `json:"limit"`
+
+	// Max 上限 · How often it may happen; 0 for failures, whose delay grows with their number.
+	Max int32 `json:"max"`
+
+	// Places 在哪些位置等待 · The kinds of the places where a user has to wait, such as `device` or `strangers`.
+	Places []string `json:"places"`
+
+	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
+	Subject string `json:"subject"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
+
+	// Used 次数 · How often it has happened.
+	Used int32 `json:"used"`
+}
+
+// LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
@@ -1938,6 +2106,18 @@ type ResetPasswordRequest struct {
 	Password NewPassword `json:"password"`
 }
 
+// ResetWithLinkRequest defines model for ResetWithLinkRequest.
+type ResetWithLinkRequest struct {
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
+}
+
 // Right 权限 · What the members of a group may do beyond their own account.
 //
 // - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
@@ -2100,6 +2280,21 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignUpRequest defines model for SignUpRequest.
+type SignUpRequest struct {
+	// Name 用户名 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // SixDigits 六位验证码 · The six digits that were sent.
@@ -2537,6 +2732,9 @@ type IdempotencyKeyReused = Error
 // Internal defines model for Internal.
 type Internal = Error
 
+// LimitNotFound defines model for LimitNotFound.
+type LimitNotFound = Error
+
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
 
@@ -2921,6 +3119,42 @@ type GetOptionsParams struct {
 // GetOptionsParamsType defines parameters for GetOptions.
 type GetOptionsParamsType string
 
+// ShowResetParams defines parameters for ShowReset.
+type ShowResetParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 密码已修改 · The password was changed.
+	Changed *ShowResetParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why the password was not changed.
+	Error *ShowResetParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowResetParamsChanged defines parameters for ShowReset.
+type ShowResetParamsChanged bool
+
+// ShowResetParamsError defines parameters for ShowReset.
+type ShowResetParamsError string
+
+// ShowSignUpParams defines parameters for ShowSignUp.
+type ShowSignUpParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Registered 账号已创建 · The account was created.
+	Registered *ShowSignUpParamsRegistered `form:"registered,omitempty" json:"registered,omitempty"`
+
+	// Error 未注册的原因 · Why no account was created.
+	Error *ShowSignUpParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowSignUpParamsRegistered defines parameters for ShowSignUp.
+type ShowSignUpParamsRegistered bool
+
+// ShowSignUpParamsError defines parameters for ShowSignUp.
+type ShowSignUpParamsError string
+
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -2973,6 +3207,9 @@ type CreateGroupJSONRequestBody = CreateGroupRequest
 // ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
 type ChangeGroupJSONRequestBody = ChangeGroupRequest
 
+// LiftLimitJSONRequestBody defines body for LiftLimit for application/json ContentType.
+type LiftLimitJSONRequestBody = LiftRequest
+
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = CreateWebhookRequest
 
@@ -3020,6 +3257,12 @@ type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
 type RenewSessionJSONRequestBody = RenewRequest
+
+// ResetWithLinkFormdataRequestBody defines body for ResetWithLink for application/x-www-form-urlencoded ContentType.
+type ResetWithLinkFormdataRequestBody = ResetWithLinkRequest
+
+// RegisterWithLinkFormdataRequestBody defines body for RegisterWithLink for application/x-www-form-urlencoded ContentType.
+type RegisterWithLinkFormdataRequestBody = SignUpRequest
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
@@ -3198,6 +3441,12 @@ type ServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(w http.ResponseWriter, r *http.Request, group GroupKey, params ChangeGroupParams)
+	// ListLimits 查看限制 · List the limits that hold now
+	// (GET /api/admin/limits)
+	ListLimits(w http.ResponseWriter, r *http.Request)
+	// LiftLimit 解除限制 · Lift a limit
+	// (POST /api/admin/limits/lift)
+	LiftLimit(w http.ResponseWriter, r *http.Request)
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(w http.ResponseWriter, r *http.Request)
@@ -3315,6 +3564,18 @@ type ServerInterface interface {
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(w http.ResponseWriter, r *http.Request)
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	// (GET /reset)
+	ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams)
+	// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+	// (POST /reset)
+	ResetWithLink(w http.ResponseWriter, r *http.Request)
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	// (GET /sign-up)
+	ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams)
+	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+	// (POST /sign-up)
+	RegisterWithLink(w http.ResponseWriter, r *http.Request)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(w http.ResponseWriter, r *http.Request)
@@ -3507,6 +3768,18 @@ func (_ Unimplemented) DeleteGroup(w http.ResponseWriter, r *http.Request, group
 // ChangeGroup 修改成员组 · Change a group
 // (PUT /api/admin/groups/{group})
 func (_ Unimplemented) ChangeGroup(w http.ResponseWriter, r *http.Request, group GroupKey, params ChangeGroupParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListLimits 查看限制 · List the limits that hold now
+// (GET /api/admin/limits)
+func (_ Unimplemented) ListLimits(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LiftLimit 解除限制 · Lift a limit
+// (POST /api/admin/limits/lift)
+func (_ Unimplemented) LiftLimit(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3741,6 +4014,30 @@ func (_ Unimplemented) CreateRefreshCode(w http.ResponseWriter, r *http.Request)
 // RenewSession 刷新令牌 · Renew the session
 // (POST /refresh_token)
 func (_ Unimplemented) RenewSession(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowReset 重置密码的页面 · Show the page that resets a password
+// (GET /reset)
+func (_ Unimplemented) ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+// (POST /reset)
+func (_ Unimplemented) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ShowSignUp 注册页面 · Show the page that completes a registration
+// (GET /sign-up)
+func (_ Unimplemented) ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+// (POST /sign-up)
+func (_ Unimplemented) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5065,6 +5362,34 @@ func (siw *ServerInterfaceWrapper) ChangeGroup(w http.ResponseWriter, r *http.Re
 	handler.ServeHTTP(w, r)
 }
 
+// ListLimits operation middleware
+func (siw *ServerInterfaceWrapper) ListLimits(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListLimits(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LiftLimit operation middleware
+func (siw *ServerInterfaceWrapper) LiftLimit(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LiftLimit(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetAdministrator operation middleware
 func (siw *ServerInterfaceWrapper) GetAdministrator(w http.ResponseWriter, r *http.Request) {
 
@@ -6306,6 +6631,152 @@ func (siw *ServerInterfaceWrapper) RenewSession(w http.ResponseWriter, r *http.R
 	handler.ServeHTTP(w, r)
 }
 
+// ShowReset operation middleware
+func (siw *ServerInterfaceWrapper) ShowReset(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowResetParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "changed" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "changed", r.URL.Query(), &params.Changed, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "changed"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "changed", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowReset(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ResetWithLink operation middleware
+func (siw *ServerInterfaceWrapper) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetWithLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ShowSignUp operation middleware
+func (siw *ServerInterfaceWrapper) ShowSignUp(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ShowSignUpParams
+
+	// ------------- Optional query parameter "token" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "token", r.URL.Query(), &params.Token, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "token"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "token", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "registered" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "registered", r.URL.Query(), &params.Registered, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "registered"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "registered", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", r.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "error"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "error", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ShowSignUp(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// RegisterWithLink operation middleware
+func (siw *ServerInterfaceWrapper) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.RegisterWithLink(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetUser operation middleware
 func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
 
@@ -6904,6 +7375,18 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/confirm_email", wrapper.ConfirmEmail)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/reset", wrapper.ShowReset)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/reset", wrapper.ResetWithLink)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/sign-up", wrapper.ShowSignUp)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/sign-up", wrapper.RegisterWithLink)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/first_run", wrapper.ShowFirstRun)
 	})
 	r.Group(func(r chi.Router) {
@@ -7007,6 +7490,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay", wrapper.ReplayWebhookDelivery)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/admin/limits", wrapper.ListLimits)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/admin/limits/lift", wrapper.LiftLimit)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/admin/codes", wrapper.SendCode)
@@ -7232,6 +7721,15 @@ type InternalJSONResponse struct {
 	Body Error
 
 	Headers InternalResponseHeaders
+}
+
+type LimitNotFoundResponseHeaders struct {
+	XRequestID *string
+}
+type LimitNotFoundJSONResponse struct {
+	Body Error
+
+	Headers LimitNotFoundResponseHeaders
 }
 
 type NotAcceptableResponseHeaders struct {
@@ -11367,6 +11865,338 @@ func (response ChangeGroup500JSONResponse) VisitChangeGroupResponse(w http.Respo
 type ChangeGroup503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response ChangeGroup503JSONResponse) VisitChangeGroupResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimitsRequestObject struct {
+}
+
+type ListLimitsResponseObject interface {
+	VisitListLimitsResponse(w http.ResponseWriter) error
+}
+
+type ListLimits200JSONResponse LimitList
+
+func (response ListLimits200JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response ListLimits400JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response ListLimits401JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits403JSONResponse struct{ RightMissingJSONResponse }
+
+func (response ListLimits403JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListLimits406JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListLimits500JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListLimits503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListLimits503JSONResponse) VisitListLimitsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimitRequestObject struct {
+	Body *LiftLimitJSONRequestBody
+}
+
+type LiftLimitResponseObject interface {
+	VisitLiftLimitResponse(w http.ResponseWriter) error
+}
+
+type LiftLimit204Response struct {
+}
+
+func (response LiftLimit204Response) VisitLiftLimitResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LiftLimit400JSONResponse struct{ AdminInvalidJSONResponse }
+
+func (response LiftLimit400JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit401JSONResponse struct{ AdminSignedOutJSONResponse }
+
+func (response LiftLimit401JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit403JSONResponse struct{ AdminForbiddenJSONResponse }
+
+func (response LiftLimit403JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit404JSONResponse struct{ LimitNotFoundJSONResponse }
+
+func (response LiftLimit404JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LiftLimit406JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LiftLimit413JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LiftLimit415JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LiftLimit429JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit500JSONResponse struct{ InternalJSONResponse }
+
+func (response LiftLimit500JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LiftLimit503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LiftLimit503JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16950,6 +17780,548 @@ func (response RenewSession503JSONResponse) VisitRenewSessionResponse(w http.Res
 	return err
 }
 
+type ShowResetRequestObject struct {
+	Params ShowResetParams
+}
+
+type ShowResetResponseObject interface {
+	VisitShowResetResponse(w http.ResponseWriter) error
+}
+
+type ShowReset200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowReset200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowReset200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowReset200TextHTMLCharsetUTF8Response) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowReset400JSONResponse Error
+
+func (response ShowReset400JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowReset406JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset500JSONResponse struct{ InternalJSONResponse }
+
+func (response ShowReset500JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowReset503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowReset503JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLinkRequestObject struct {
+	Body *ResetWithLinkFormdataRequestBody
+}
+
+type ResetWithLinkResponseObject interface {
+	VisitResetWithLinkResponse(w http.ResponseWriter) error
+}
+
+type ResetWithLink200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ResetWithLink200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ResetWithLink200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ResetWithLink200TextHTMLCharsetUTF8Response) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ResetWithLink303ResponseHeaders struct {
+	Location string
+}
+
+type ResetWithLink303Response struct {
+	Headers ResetWithLink303ResponseHeaders
+}
+
+func (response ResetWithLink303Response) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type ResetWithLink400JSONResponse Error
+
+func (response ResetWithLink400JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response ResetWithLink403JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ResetWithLink406JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetWithLink413JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetWithLink415JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink500JSONResponse struct{ InternalJSONResponse }
+
+func (response ResetWithLink500JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetWithLink503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetWithLink503JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUpRequestObject struct {
+	Params ShowSignUpParams
+}
+
+type ShowSignUpResponseObject interface {
+	VisitShowSignUpResponse(w http.ResponseWriter) error
+}
+
+type ShowSignUp200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type ShowSignUp200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       ShowSignUp200ResponseHeaders
+	ContentLength int64
+}
+
+func (response ShowSignUp200TextHTMLCharsetUTF8Response) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type ShowSignUp400JSONResponse Error
+
+func (response ShowSignUp400JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ShowSignUp406JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp500JSONResponse struct{ InternalJSONResponse }
+
+func (response ShowSignUp500JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ShowSignUp503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowSignUp503JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLinkRequestObject struct {
+	Body *RegisterWithLinkFormdataRequestBody
+}
+
+type RegisterWithLinkResponseObject interface {
+	VisitRegisterWithLinkResponse(w http.ResponseWriter) error
+}
+
+type RegisterWithLink200ResponseHeaders struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+type RegisterWithLink200TextHTMLCharsetUTF8Response struct {
+	Body          io.Reader
+	Headers       RegisterWithLink200ResponseHeaders
+	ContentLength int64
+}
+
+func (response RegisterWithLink200TextHTMLCharsetUTF8Response) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.Header().Set("Content-Security-Policy", fmt.Sprint(response.Headers.ContentSecurityPolicy))
+	w.Header().Set("Referrer-Policy", fmt.Sprint(response.Headers.ReferrerPolicy))
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type RegisterWithLink303ResponseHeaders struct {
+	Location string
+}
+
+type RegisterWithLink303Response struct {
+	Headers RegisterWithLink303ResponseHeaders
+}
+
+func (response RegisterWithLink303Response) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	w.WriteHeader(303)
+	return nil
+}
+
+type RegisterWithLink400JSONResponse Error
+
+func (response RegisterWithLink400JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response RegisterWithLink403JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response RegisterWithLink406JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response RegisterWithLink413JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RegisterWithLink415JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink500JSONResponse struct{ InternalJSONResponse }
+
+func (response RegisterWithLink500JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type RegisterWithLink503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response RegisterWithLink503JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetUserRequestObject struct {
 }
 
@@ -19552,6 +20924,12 @@ type StrictServerInterface interface {
 	// ChangeGroup 修改成员组 · Change a group
 	// (PUT /api/admin/groups/{group})
 	ChangeGroup(ctx context.Context, request ChangeGroupRequestObject) (ChangeGroupResponseObject, error)
+	// ListLimits 查看限制 · List the limits that hold now
+	// (GET /api/admin/limits)
+	ListLimits(ctx context.Context, request ListLimitsRequestObject) (ListLimitsResponseObject, error)
+	// LiftLimit 解除限制 · Lift a limit
+	// (POST /api/admin/limits/lift)
+	LiftLimit(ctx context.Context, request LiftLimitRequestObject) (LiftLimitResponseObject, error)
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	// (GET /api/admin/me)
 	GetAdministrator(ctx context.Context, request GetAdministratorRequestObject) (GetAdministratorResponseObject, error)
@@ -19669,6 +21047,18 @@ type StrictServerInterface interface {
 	// RenewSession 刷新令牌 · Renew the session
 	// (POST /refresh_token)
 	RenewSession(ctx context.Context, request RenewSessionRequestObject) (RenewSessionResponseObject, error)
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	// (GET /reset)
+	ShowReset(ctx context.Context, request ShowResetRequestObject) (ShowResetResponseObject, error)
+	// ResetWithLink 用邮件中的链接重置密码 · Reset the password with the mailed link
+	// (POST /reset)
+	ResetWithLink(ctx context.Context, request ResetWithLinkRequestObject) (ResetWithLinkResponseObject, error)
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	// (GET /sign-up)
+	ShowSignUp(ctx context.Context, request ShowSignUpRequestObject) (ShowSignUpResponseObject, error)
+	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
+	// (POST /sign-up)
+	RegisterWithLink(ctx context.Context, request RegisterWithLinkRequestObject) (RegisterWithLinkResponseObject, error)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
@@ -20384,6 +21774,61 @@ func (sh *strictHandler) ChangeGroup(w http.ResponseWriter, r *http.Request, gro
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(ChangeGroupResponseObject); ok {
 		if err := validResponse.VisitChangeGroupResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListLimits operation middleware
+func (sh *strictHandler) ListLimits(w http.ResponseWriter, r *http.Request) {
+	var request ListLimitsRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListLimits(ctx, request.(ListLimitsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListLimits")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListLimitsResponseObject); ok {
+		if err := validResponse.VisitListLimitsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LiftLimit operation middleware
+func (sh *strictHandler) LiftLimit(w http.ResponseWriter, r *http.Request) {
+	var request LiftLimitRequestObject
+
+	var body LiftLimitJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LiftLimit(ctx, request.(LiftLimitRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LiftLimit")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LiftLimitResponseObject); ok {
+		if err := validResponse.VisitLiftLimitResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -21489,6 +22934,128 @@ func (sh *strictHandler) RenewSession(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(RenewSessionResponseObject); ok {
 		if err := validResponse.VisitRenewSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowReset operation middleware
+func (sh *strictHandler) ShowReset(w http.ResponseWriter, r *http.Request, params ShowResetParams) {
+	var request ShowResetRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowReset(ctx, request.(ShowResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowReset")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowResetResponseObject); ok {
+		if err := validResponse.VisitShowResetResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ResetWithLink operation middleware
+func (sh *strictHandler) ResetWithLink(w http.ResponseWriter, r *http.Request) {
+	var request ResetWithLinkRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body ResetWithLinkFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetWithLink(ctx, request.(ResetWithLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetWithLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetWithLinkResponseObject); ok {
+		if err := validResponse.VisitResetWithLinkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ShowSignUp operation middleware
+func (sh *strictHandler) ShowSignUp(w http.ResponseWriter, r *http.Request, params ShowSignUpParams) {
+	var request ShowSignUpRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ShowSignUp(ctx, request.(ShowSignUpRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ShowSignUp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ShowSignUpResponseObject); ok {
+		if err := validResponse.VisitShowSignUpResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// RegisterWithLink operation middleware
+func (sh *strictHandler) RegisterWithLink(w http.ResponseWriter, r *http.Request) {
+	var request RegisterWithLinkRequestObject
+
+	if err := r.ParseForm(); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode formdata: %w", err))
+		return
+	}
+	var body RegisterWithLinkFormdataRequestBody
+	if err := runtime.BindForm(&body, r.Form, nil, nil); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't bind formdata: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.RegisterWithLink(ctx, request.(RegisterWithLinkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RegisterWithLink")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(RegisterWithLinkResponseObject); ok {
+		if err := validResponse.VisitRegisterWithLinkResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

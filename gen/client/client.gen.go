@@ -199,6 +199,7 @@ const (
 	ErrorCodeLARKREFUSED             ErrorCode = "LARK_REFUSED"
 	ErrorCodeLASTADMINISTRATOR       ErrorCode = "LAST_ADMINISTRATOR"
 	ErrorCodeLASTWAYIN               ErrorCode = "LAST_WAY_IN"
+	ErrorCodeLIMITNOTFOUND           ErrorCode = "LIMIT_NOT_FOUND"
 	ErrorCodeMETHODNOTALLOWED        ErrorCode = "METHOD_NOT_ALLOWED"
 	ErrorCodeNOTACCEPTABLE           ErrorCode = "NOT_ACCEPTABLE"
 	ErrorCodeNOTCONFIGURED           ErrorCode = "NOT_CONFIGURED"
@@ -272,6 +273,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeLASTADMINISTRATOR:
 		return true
 	case ErrorCodeLASTWAYIN:
+		return true
+	case ErrorCodeLIMITNOTFOUND:
 		return true
 	case ErrorCodeMETHODNOTALLOWED:
 		return true
@@ -351,6 +354,27 @@ func (e LarkStateAction) Valid() bool {
 	case LarkStateActionLink:
 		return true
 	case LarkStateActionLogin:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for LimitWaitKind.
+const (
+	LimitWaitKindDestination LimitWaitKind = "destination"
+	LimitWaitKindNetwork     LimitWaitKind = "network"
+	LimitWaitKindUser        LimitWaitKind = "user"
+)
+
+// Valid indicates whether the value is a known member of the LimitWaitKind enum.
+func (e LimitWaitKind) Valid() bool {
+	switch e {
+	case LimitWaitKindDestination:
+		return true
+	case LimitWaitKindNetwork:
+		return true
+	case LimitWaitKindUser:
 		return true
 	default:
 		return false
@@ -885,6 +909,72 @@ func (e GetOptionsParamsType) Valid() bool {
 	case GetOptionsParamsTypeGenerateSecret:
 		return true
 	case GetOptionsParamsTypeUpload:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsChanged.
+const (
+	ShowResetParamsChangedTrue ShowResetParamsChanged = true
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsChanged enum.
+func (e ShowResetParamsChanged) Valid() bool {
+	switch e {
+	case ShowResetParamsChangedTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowResetParamsError.
+const (
+	ShowResetParamsErrorCODEINVALID     ShowResetParamsError = "CODE_INVALID"
+	ShowResetParamsErrorTOOMANYREQUESTS ShowResetParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowResetParamsError enum.
+func (e ShowResetParamsError) Valid() bool {
+	switch e {
+	case ShowResetParamsErrorCODEINVALID:
+		return true
+	case ShowResetParamsErrorTOOMANYREQUESTS:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsRegistered.
+const (
+	ShowSignUpParamsRegisteredTrue ShowSignUpParamsRegistered = true
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsRegistered enum.
+func (e ShowSignUpParamsRegistered) Valid() bool {
+	switch e {
+	case ShowSignUpParamsRegisteredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ShowSignUpParamsError.
+const (
+	ShowSignUpParamsErrorCODEINVALID     ShowSignUpParamsError = "CODE_INVALID"
+	ShowSignUpParamsErrorTOOMANYREQUESTS ShowSignUpParamsError = "TOO_MANY_REQUESTS"
+)
+
+// Valid indicates whether the value is a known member of the ShowSignUpParamsError enum.
+func (e ShowSignUpParamsError) Valid() bool {
+	switch e {
+	case ShowSignUpParamsErrorCODEINVALID:
+		return true
+	case ShowSignUpParamsErrorTOOMANYREQUESTS:
 		return true
 	default:
 		return false
@@ -1445,6 +1535,7 @@ type Error struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1514,6 +1605,7 @@ type ErrorSuccess bool
 // - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 // - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 // - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 // - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 // - `NOT_FOUND`: 没有这个接口。 No such path.
 // - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1651,6 +1743,7 @@ type GroupAssignment struct {
 	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
 	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
 	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
 	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
 	// - `NOT_FOUND`: 没有这个接口。 No such path.
 	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -1724,6 +1817,81 @@ type LarkState struct {
 
 // LarkStateAction 登录或绑定 · The action.
 type LarkStateAction string
+
+// LiftRequest defines model for LiftRequest.
+type LiftRequest struct {
+	// Limit 额度或限制的名称 · The name of a budget, or of a wait's limit.
+	Limit string `json:"limit"`
+
+	// Subject 受限的对象；额度没有 · The subject of a wait; none for a budget.
+	Subject *string `json:"subject,omitempty"`
+}
+
+// LimitBudget 一项每日额度 · A daily budget. `until` is when it begins anew; null if nothing is spent.
+type LimitBudget struct {
+	// Max 上限 · How much there is.
+	Max int32 `json:"max"`
+
+	// Name 名称 · The name of the budget.
+	Name string `json:"name"`
+
+	// Until UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	Until nullable.Nullable[TimestampOrNull] `json:"until"`
+
+	// Used 已用 · How much is spent.
+	Used int32 `json:"used"`
+}
+
+// LimitList defines model for LimitList.
+type LimitList struct {
+	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
+	Budgets []LimitBudget `json:"budgets"`
+
+	// Complete 是否包含全部等待 · Whether every wait is listed.
+	Complete bool `json:"complete"`
+
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Waits 目前的等待 · The waits that hold now.
+	Waits []LimitWait `json:"waits"`
+}
+
+// LimitWait 一个等待 · A wait that holds now.
+type LimitWait struct {
+	// AccountID 账号编号 · The account of the user; empty if there is none.
+	AccountID string `json:"accountId"`
+
+	// Email 账号的邮箱 · The address of that account.
+	Email string `json:"email"`
+
+	// Factor 登录方式 · The factor with which a user has failed; empty for other limits.
+	Factor string `json:"factor"`
+
+	// Kind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+	Kind LimitWaitKind `json:"kind"`
+
+	// Limit 限制的名称 · The name of the limit.
+	Limit string `json:"limit"`
+
+	// Max 上限 · How often it may happen; 0 for failures, whose delay grows with their number.
+	Max int32 `json:"max"`
+
+	// Places 在哪些位置等待 · The kinds of the places where a user has to wait, such as `device` or `strangers`.
+	Places []string `json:"places"`
+
+	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
+	Subject string `json:"subject"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
+
+	// Used 次数 · How often it has happened.
+	Used int32 `json:"used"`
+}
+
+// LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
@@ -1939,6 +2107,18 @@ type ResetPasswordRequest struct {
 	Password NewPassword `json:"password"`
 }
 
+// ResetWithLinkRequest defines model for ResetWithLinkRequest.
+type ResetWithLinkRequest struct {
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
+}
+
 // Right 权限 · What the members of a group may do beyond their own account.
 //
 // - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
@@ -2101,6 +2281,21 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignUpRequest defines model for SignUpRequest.
+type SignUpRequest struct {
+	// Name 用户名 · The name shown to people.
+	Name string `json:"name"`
+
+	// Password 密码 · The password.
+	Password string `json:"password"`
+
+	// Repeat 再次输入密码 · The password once more.
+	Repeat string `json:"repeat"`
+
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token string `json:"token"`
 }
 
 // SixDigits 六位验证码 · The six digits that were sent.
@@ -2538,6 +2733,9 @@ type IdempotencyKeyReused = Error
 // Internal defines model for Internal.
 type Internal = Error
 
+// LimitNotFound defines model for LimitNotFound.
+type LimitNotFound = Error
+
 // NotAcceptable defines model for NotAcceptable.
 type NotAcceptable = Error
 
@@ -2922,6 +3120,42 @@ type GetOptionsParams struct {
 // GetOptionsParamsType defines parameters for GetOptions.
 type GetOptionsParamsType string
 
+// ShowResetParams defines parameters for ShowReset.
+type ShowResetParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Changed 密码已修改 · The password was changed.
+	Changed *ShowResetParamsChanged `form:"changed,omitempty" json:"changed,omitempty"`
+
+	// Error 未修改的原因 · Why the password was not changed.
+	Error *ShowResetParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowResetParamsChanged defines parameters for ShowReset.
+type ShowResetParamsChanged bool
+
+// ShowResetParamsError defines parameters for ShowReset.
+type ShowResetParamsError string
+
+// ShowSignUpParams defines parameters for ShowSignUp.
+type ShowSignUpParams struct {
+	// Token 邮件链接中的令牌 · The token of the mailed link.
+	Token *string `form:"token,omitempty" json:"token,omitempty"`
+
+	// Registered 账号已创建 · The account was created.
+	Registered *ShowSignUpParamsRegistered `form:"registered,omitempty" json:"registered,omitempty"`
+
+	// Error 未注册的原因 · Why no account was created.
+	Error *ShowSignUpParamsError `form:"error,omitempty" json:"error,omitempty"`
+}
+
+// ShowSignUpParamsRegistered defines parameters for ShowSignUp.
+type ShowSignUpParamsRegistered bool
+
+// ShowSignUpParamsError defines parameters for ShowSignUp.
+type ShowSignUpParamsError string
+
 // SendPhoneCodeParams defines parameters for SendPhoneCode.
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -2974,6 +3208,9 @@ type CreateGroupJSONRequestBody = CreateGroupRequest
 // ChangeGroupJSONRequestBody defines body for ChangeGroup for application/json ContentType.
 type ChangeGroupJSONRequestBody = ChangeGroupRequest
 
+// LiftLimitJSONRequestBody defines body for LiftLimit for application/json ContentType.
+type LiftLimitJSONRequestBody = LiftRequest
+
 // CreateWebhookJSONRequestBody defines body for CreateWebhook for application/json ContentType.
 type CreateWebhookJSONRequestBody = CreateWebhookRequest
 
@@ -3021,6 +3258,12 @@ type SignInWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // RenewSessionJSONRequestBody defines body for RenewSession for application/json ContentType.
 type RenewSessionJSONRequestBody = RenewRequest
+
+// ResetWithLinkFormdataRequestBody defines body for ResetWithLink for application/x-www-form-urlencoded ContentType.
+type ResetWithLinkFormdataRequestBody = ResetWithLinkRequest
+
+// RegisterWithLinkFormdataRequestBody defines body for RegisterWithLink for application/x-www-form-urlencoded ContentType.
+type RegisterWithLinkFormdataRequestBody = SignUpRequest
 
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
@@ -3573,6 +3816,46 @@ type ClientInterface interface {
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroup(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListLimits 查看限制 · List the limits that hold now
+	//
+	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	//
+	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+	// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+	// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+	// hundred of a kind.
+	//
+	// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+	ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftLimitWithBody 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LiftLimit 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimit(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetAdministrator 查看自己的管理权限 · Get the caller's rights
 	//
 	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
@@ -3971,10 +4254,11 @@ type ClientInterface interface {
 
 	// SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -3986,10 +4270,11 @@ type ClientInterface interface {
 
 	// SendRegistrationCode 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -4090,11 +4375,11 @@ type ClientInterface interface {
 
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
-	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+	// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Corresponds with GET /forget_code (the `SendResetCode` operationId).
 	SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4346,6 +4631,94 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowReset 重置密码的页面 · Show the page that resets a password
+	//
+	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+	// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+	// ignored.
+	//
+	// Corresponds with GET /reset (the `ShowReset` operationId).
+	ShowReset(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithFormdataBody(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ShowSignUp 注册页面 · Show the page that completes a registration
+	//
+	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+	// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+	// parameters are ignored.
+	//
+	// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+	ShowSignUp(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type.
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithFormdataBody(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetUser 获取用户信息 · Get the signed-in account
 	//
@@ -5313,6 +5686,76 @@ func (c *Client) ChangeGroup(ctx context.Context, group GroupKey, params *Change
 	return c.Client.Do(req)
 }
 
+// ListLimits 查看限制 · List the limits that hold now
+//
+// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+// 没有权限 `audit.read` 时，只返回有账号的等待。
+//
+// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+// hundred of a kind.
+//
+// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+func (c *Client) ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLimitsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftLimitWithBody 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *Client) LiftLimitWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftLimitRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LiftLimit 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *Client) LiftLimit(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLiftLimitRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetAdministrator 查看自己的管理权限 · Get the caller's rights
 //
 // 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
@@ -5991,10 +6434,11 @@ func (c *Client) Register(ctx context.Context, body RegisterJSONRequestBody, req
 
 // SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -6016,10 +6460,11 @@ func (c *Client) SendRegistrationCodeWithBody(ctx context.Context, contentType s
 
 // SendRegistrationCode 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -6190,11 +6635,11 @@ func (c *Client) CreateFirstAdministratorWithFormdataBody(ctx context.Context, b
 
 // SendResetCode 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
-// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Corresponds with GET /forget_code (the `SendResetCode` operationId).
 func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6627,6 +7072,154 @@ func (c *Client) RenewSessionWithBody(ctx context.Context, contentType string, b
 // Corresponds with POST /refresh_token (the `RenewSession` operationId).
 func (c *Client) RenewSession(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRenewSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowReset 重置密码的页面 · Show the page that resets a password
+//
+// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+// ignored.
+//
+// Corresponds with GET /reset (the `ShowReset` operationId).
+func (c *Client) ShowReset(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowResetRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *Client) ResetWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetWithLinkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *Client) ResetWithLinkWithFormdataBody(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetWithLinkRequestWithFormdataBody(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ShowSignUp 注册页面 · Show the page that completes a registration
+//
+// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+// parameters are ignored.
+//
+// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+func (c *Client) ShowSignUp(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewShowSignUpRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *Client) RegisterWithLinkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterWithLinkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type.
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *Client) RegisterWithLinkWithFormdataBody(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRegisterWithLinkRequestWithFormdataBody(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -8546,6 +9139,73 @@ func NewChangeGroupRequestWithBody(server string, group GroupKey, params *Change
 	return req, nil
 }
 
+// NewListLimitsRequest constructs an http.Request for the ListLimits method
+func NewListLimitsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/limits")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLiftLimitRequest calls the generic LiftLimit builder with application/json body
+func NewLiftLimitRequest(server string, body LiftLimitJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLiftLimitRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLiftLimitRequestWithBody constructs an http.Request for the LiftLimit method, with any body, and a specified content type
+func NewLiftLimitRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/admin/limits/lift")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetAdministratorRequest constructs an http.Request for the GetAdministrator method
 func NewGetAdministratorRequest(server string) (*http.Request, error) {
 	var err error
@@ -10387,6 +11047,242 @@ func NewRenewSessionRequestWithBody(server string, contentType string, body io.R
 	return req, nil
 }
 
+// NewShowResetRequest constructs an http.Request for the ShowReset method
+func NewShowResetRequest(server string, params *ShowResetParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Changed != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "changed", *params.Changed, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewResetWithLinkRequestWithFormdataBody calls the generic ResetWithLink builder with application/x-www-form-urlencoded body
+func NewResetWithLinkRequestWithFormdataBody(server string, body ResetWithLinkFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewResetWithLinkRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewResetWithLinkRequestWithBody constructs an http.Request for the ResetWithLink method, with any body, and a specified content type
+func NewResetWithLinkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewShowSignUpRequest constructs an http.Request for the ShowSignUp method
+func NewShowSignUpRequest(server string, params *ShowSignUpParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-up")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Token != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "token", *params.Token, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Registered != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "registered", *params.Registered, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Error != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", *params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRegisterWithLinkRequestWithFormdataBody calls the generic RegisterWithLink builder with application/x-www-form-urlencoded body
+func NewRegisterWithLinkRequestWithFormdataBody(server string, body RegisterWithLinkFormdataRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	bodyStr, err := runtime.MarshalForm(body, nil)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = strings.NewReader(bodyStr.Encode())
+	return NewRegisterWithLinkRequestWithBody(server, "application/x-www-form-urlencoded", bodyReader)
+}
+
+// NewRegisterWithLinkRequestWithBody constructs an http.Request for the RegisterWithLink method, with any body, and a specified content type
+func NewRegisterWithLinkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/sign-up")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetUserRequest constructs an http.Request for the GetUser method
 func NewGetUserRequest(server string) (*http.Request, error) {
 	var err error
@@ -11498,6 +12394,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /api/admin/groups/{group} (the `ChangeGroup` operationId).
 	ChangeGroupWithResponse(ctx context.Context, group GroupKey, params *ChangeGroupParams, body ChangeGroupJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeGroupResult, error)
 
+	// ListLimitsWithResponse 查看限制 · List the limits that hold now
+	//
+	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	//
+	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+	// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+	// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+	// hundred of a kind.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+	ListLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLimitsResult, error)
+
+	// LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftLimitResult, error)
+
+	// LiftLimitWithResponse 解除限制 · Lift a limit
+	//
+	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	//
+	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+	LiftLimitWithResponse(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftLimitResult, error)
+
 	// GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 	//
 	// 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
@@ -11924,10 +12862,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -11939,10 +12878,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
-	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-	// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+	// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 	//
 	// The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 	// says so.
@@ -12047,11 +12987,11 @@ type ClientWithResponsesInterface interface {
 
 	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
-	// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+	// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12317,6 +13257,98 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /refresh_token (the `RenewSession` operationId).
 	RenewSessionWithResponse(ctx context.Context, body RenewSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*RenewSessionResult, error)
+
+	// ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
+	//
+	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+	// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+	// ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reset (the `ShowReset` operationId).
+	ShowResetWithResponse(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*ShowResetResult, error)
+
+	// ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error)
+
+	// ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	//
+	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+	// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+	// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+	// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+	// the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /reset (the `ResetWithLink` operationId).
+	ResetWithLinkWithFormdataBodyWithResponse(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error)
+
+	// ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
+	//
+	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	//
+	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+	// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+	// parameters are ignored.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+	ShowSignUpWithResponse(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*ShowSignUpResult, error)
+
+	// RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error)
+
+	// RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+	//
+	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	//
+	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+	// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+	// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+	// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+	// valid. The response redirects the browser to the page that shows the outcome.
+	//
+	// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+	RegisterWithLinkWithFormdataBodyWithResponse(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error)
 
 	// GetUserWithResponse 获取用户信息 · Get the signed-in account
 	//
@@ -16306,6 +17338,314 @@ func (r ChangeGroupResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangeGroupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListLimitsResult400Headers the declared response headers of an HTTP 400 response for ListLimits
+type ListLimitsResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult401Headers the declared response headers of an HTTP 401 response for ListLimits
+type ListLimitsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult403Headers the declared response headers of an HTTP 403 response for ListLimits
+type ListLimitsResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListLimitsResult406Headers the declared response headers of an HTTP 406 response for ListLimits
+type ListLimitsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListLimitsResult500Headers the declared response headers of an HTTP 500 response for ListLimits
+type ListLimitsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListLimitsResult503Headers the declared response headers of an HTTP 503 response for ListLimits
+type ListLimitsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListLimitsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LimitList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *RightMissing
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListLimitsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListLimitsResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ListLimitsResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListLimitsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListLimitsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListLimitsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLimitsResult) GetJSON200() *LimitList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListLimitsResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListLimitsResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ListLimitsResult) GetJSON403() *RightMissing {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListLimitsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListLimitsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListLimitsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLimitsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLimitsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLimitsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLimitsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LiftLimitResult400Headers the declared response headers of an HTTP 400 response for LiftLimit
+type LiftLimitResult400Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult401Headers the declared response headers of an HTTP 401 response for LiftLimit
+type LiftLimitResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult403Headers the declared response headers of an HTTP 403 response for LiftLimit
+type LiftLimitResult403Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LiftLimitResult404Headers the declared response headers of an HTTP 404 response for LiftLimit
+type LiftLimitResult404Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult406Headers the declared response headers of an HTTP 406 response for LiftLimit
+type LiftLimitResult406Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult413Headers the declared response headers of an HTTP 413 response for LiftLimit
+type LiftLimitResult413Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult415Headers the declared response headers of an HTTP 415 response for LiftLimit
+type LiftLimitResult415Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult429Headers the declared response headers of an HTTP 429 response for LiftLimit
+type LiftLimitResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LiftLimitResult500Headers the declared response headers of an HTTP 500 response for LiftLimit
+type LiftLimitResult500Headers struct {
+	XRequestID *string
+}
+
+// LiftLimitResult503Headers the declared response headers of an HTTP 503 response for LiftLimit
+type LiftLimitResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LiftLimitResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *AdminInvalid
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *AdminSignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *AdminForbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *LimitNotFound
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LiftLimitResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LiftLimitResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LiftLimitResult403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *LiftLimitResult404Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LiftLimitResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LiftLimitResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LiftLimitResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LiftLimitResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LiftLimitResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LiftLimitResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LiftLimitResult) GetJSON400() *AdminInvalid {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LiftLimitResult) GetJSON401() *AdminSignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LiftLimitResult) GetJSON403() *AdminForbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LiftLimitResult) GetJSON404() *LimitNotFound {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LiftLimitResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LiftLimitResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LiftLimitResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LiftLimitResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LiftLimitResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LiftLimitResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LiftLimitResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LiftLimitResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LiftLimitResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LiftLimitResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21407,6 +22747,472 @@ func (r RenewSessionResult) ContentType() string {
 	return ""
 }
 
+// ShowResetResult200Headers the declared response headers of an HTTP 200 response for ShowReset
+type ShowResetResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowResetResult406Headers the declared response headers of an HTTP 406 response for ShowReset
+type ShowResetResult406Headers struct {
+	XRequestID *string
+}
+
+// ShowResetResult500Headers the declared response headers of an HTTP 500 response for ShowReset
+type ShowResetResult500Headers struct {
+	XRequestID *string
+}
+
+// ShowResetResult503Headers the declared response headers of an HTTP 503 response for ShowReset
+type ShowResetResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ShowResetResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowResetResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowResetResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ShowResetResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowResetResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowResetResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowResetResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ShowResetResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowResetResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowResetResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowResetResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowResetResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowResetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetWithLinkResult200Headers the declared response headers of an HTTP 200 response for ResetWithLink
+type ResetWithLinkResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ResetWithLinkResult303Headers the declared response headers of an HTTP 303 response for ResetWithLink
+type ResetWithLinkResult303Headers struct {
+	Location string
+}
+
+// ResetWithLinkResult403Headers the declared response headers of an HTTP 403 response for ResetWithLink
+type ResetWithLinkResult403Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult406Headers the declared response headers of an HTTP 406 response for ResetWithLink
+type ResetWithLinkResult406Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult413Headers the declared response headers of an HTTP 413 response for ResetWithLink
+type ResetWithLinkResult413Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult415Headers the declared response headers of an HTTP 415 response for ResetWithLink
+type ResetWithLinkResult415Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult500Headers the declared response headers of an HTTP 500 response for ResetWithLink
+type ResetWithLinkResult500Headers struct {
+	XRequestID *string
+}
+
+// ResetWithLinkResult503Headers the declared response headers of an HTTP 503 response for ResetWithLink
+type ResetWithLinkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ResetWithLinkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetWithLinkResult200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *ResetWithLinkResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ResetWithLinkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ResetWithLinkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ResetWithLinkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ResetWithLinkResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetWithLinkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetWithLinkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetWithLinkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResetWithLinkResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ResetWithLinkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetWithLinkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetWithLinkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetWithLinkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetWithLinkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetWithLinkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetWithLinkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetWithLinkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetWithLinkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ShowSignUpResult200Headers the declared response headers of an HTTP 200 response for ShowSignUp
+type ShowSignUpResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// ShowSignUpResult406Headers the declared response headers of an HTTP 406 response for ShowSignUp
+type ShowSignUpResult406Headers struct {
+	XRequestID *string
+}
+
+// ShowSignUpResult500Headers the declared response headers of an HTTP 500 response for ShowSignUp
+type ShowSignUpResult500Headers struct {
+	XRequestID *string
+}
+
+// ShowSignUpResult503Headers the declared response headers of an HTTP 503 response for ShowSignUp
+type ShowSignUpResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ShowSignUpResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ShowSignUpResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ShowSignUpResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ShowSignUpResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowSignUpResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ShowSignUpResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ShowSignUpResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ShowSignUpResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowSignUpResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ShowSignUpResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ShowSignUpResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ShowSignUpResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ShowSignUpResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RegisterWithLinkResult200Headers the declared response headers of an HTTP 200 response for RegisterWithLink
+type RegisterWithLinkResult200Headers struct {
+	ContentSecurityPolicy string
+	ReferrerPolicy        string
+}
+
+// RegisterWithLinkResult303Headers the declared response headers of an HTTP 303 response for RegisterWithLink
+type RegisterWithLinkResult303Headers struct {
+	Location string
+}
+
+// RegisterWithLinkResult403Headers the declared response headers of an HTTP 403 response for RegisterWithLink
+type RegisterWithLinkResult403Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult406Headers the declared response headers of an HTTP 406 response for RegisterWithLink
+type RegisterWithLinkResult406Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult413Headers the declared response headers of an HTTP 413 response for RegisterWithLink
+type RegisterWithLinkResult413Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult415Headers the declared response headers of an HTTP 415 response for RegisterWithLink
+type RegisterWithLinkResult415Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult500Headers the declared response headers of an HTTP 500 response for RegisterWithLink
+type RegisterWithLinkResult500Headers struct {
+	XRequestID *string
+}
+
+// RegisterWithLinkResult503Headers the declared response headers of an HTTP 503 response for RegisterWithLink
+type RegisterWithLinkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type RegisterWithLinkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *Error
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RegisterWithLinkResult200Headers
+	// Headers303 the parsed response headers for an HTTP 303 response
+	Headers303 *RegisterWithLinkResult303Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RegisterWithLinkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *RegisterWithLinkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *RegisterWithLinkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *RegisterWithLinkResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *RegisterWithLinkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RegisterWithLinkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RegisterWithLinkResult) GetJSON400() *Error {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RegisterWithLinkResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r RegisterWithLinkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RegisterWithLinkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RegisterWithLinkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r RegisterWithLinkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RegisterWithLinkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RegisterWithLinkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RegisterWithLinkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RegisterWithLinkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RegisterWithLinkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
 	XRequestID *string
@@ -24338,6 +26144,66 @@ func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, group
 	return ParseChangeGroupResult(rsp)
 }
 
+// ListLimitsWithResponse 查看限制 · List the limits that hold now
+//
+// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+// 没有权限 `audit.read` 时，只返回有账号的等待。
+//
+// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+// wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+// right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+// hundred of a kind.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/admin/limits (the `ListLimits` operationId).
+func (c *ClientWithResponses) ListLimitsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLimitsResult, error) {
+	rsp, err := c.ListLimits(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLimitsResult(rsp)
+}
+
+// LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *ClientWithResponses) LiftLimitWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LiftLimitResult, error) {
+	rsp, err := c.LiftLimitWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftLimitResult(rsp)
+}
+
+// LiftLimitWithResponse 解除限制 · Lift a limit
+//
+// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+//
+// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
+func (c *ClientWithResponses) LiftLimitWithResponse(ctx context.Context, body LiftLimitJSONRequestBody, reqEditors ...RequestEditorFn) (*LiftLimitResult, error) {
+	rsp, err := c.LiftLimit(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLiftLimitResult(rsp)
+}
+
 // GetAdministratorWithResponse 查看自己的管理权限 · Get the caller's rights
 //
 // 返回当前登录账号及其成员组的权限。没有任何权限的成员得到 403。
@@ -24932,10 +26798,11 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, body Reg
 
 // SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -24953,10 +26820,11 @@ func (c *ClientWithResponses) SendRegistrationCodeWithBodyWithResponse(ctx conte
 
 // SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
-// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
-// address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+// gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
 //
 // The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
 // says so.
@@ -25103,11 +26971,11 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithFormdataBodyWithRespon
 
 // SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
-// is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+// is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -25486,6 +27354,134 @@ func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, body
 		return nil, err
 	}
 	return ParseRenewSessionResult(rsp)
+}
+
+// ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
+//
+// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+// `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+// ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reset (the `ShowReset` operationId).
+func (c *ClientWithResponses) ShowResetWithResponse(ctx context.Context, params *ShowResetParams, reqEditors ...RequestEditorFn) (*ShowResetResult, error) {
+	rsp, err := c.ShowReset(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowResetResult(rsp)
+}
+
+// ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *ClientWithResponses) ResetWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error) {
+	rsp, err := c.ResetWithLinkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetWithLinkResult(rsp)
+}
+
+// ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+//
+// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+// guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+// are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+// that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+// the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /reset (the `ResetWithLink` operationId).
+func (c *ClientWithResponses) ResetWithLinkWithFormdataBodyWithResponse(ctx context.Context, body ResetWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*ResetWithLinkResult, error) {
+	rsp, err := c.ResetWithLinkWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetWithLinkResult(rsp)
+}
+
+// ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
+//
+// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+//
+// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+// outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+// parameters are ignored.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /sign-up (the `ShowSignUp` operationId).
+func (c *ClientWithResponses) ShowSignUpWithResponse(ctx context.Context, params *ShowSignUpParams, reqEditors ...RequestEditorFn) (*ShowSignUpResult, error) {
+	rsp, err := c.ShowSignUp(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseShowSignUpResult(rsp)
+}
+
+// RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *ClientWithResponses) RegisterWithLinkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error) {
+	rsp, err := c.RegisterWithLinkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterWithLinkResult(rsp)
+}
+
+// RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
+//
+// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+//
+// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+// another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+// password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+// failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+// valid. The response redirects the browser to the page that shows the outcome.
+//
+// Takes a body of the `application/x-www-form-urlencoded` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
+func (c *ClientWithResponses) RegisterWithLinkWithFormdataBodyWithResponse(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error) {
+	rsp, err := c.RegisterWithLinkWithFormdataBody(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRegisterWithLinkResult(rsp)
 }
 
 // GetUserWithResponse 获取用户信息 · Get the signed-in account
@@ -30526,6 +32522,395 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers ChangeGroupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListLimitsResult parses an HTTP response from a ListLimitsWithResponse call
+func ParseListLimitsResult(rsp *http.Response) (*ListLimitsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLimitsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LimitList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest RightMissing
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListLimitsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListLimitsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ListLimitsResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListLimitsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListLimitsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListLimitsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLiftLimitResult parses an HTTP response from a LiftLimitWithResponse call
+func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LiftLimitResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest AdminInvalid
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest AdminSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest AdminForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest LimitNotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LiftLimitResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LiftLimitResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LiftLimitResult403Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers LiftLimitResult404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers404 = &headers
+	case rsp.StatusCode == 406:
+		var headers LiftLimitResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LiftLimitResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LiftLimitResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LiftLimitResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LiftLimitResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LiftLimitResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -36437,6 +38822,550 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers RenewSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowResetResult parses an HTTP response from a ShowResetWithResponse call
+func ParseShowResetResult(rsp *http.Response) (*ShowResetResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowResetResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowResetResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowResetResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ShowResetResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowResetResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetWithLinkResult parses an HTTP response from a ResetWithLinkWithResponse call
+func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetWithLinkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetWithLinkResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers ResetWithLinkResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers ResetWithLinkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ResetWithLinkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ResetWithLinkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ResetWithLinkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetWithLinkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetWithLinkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseShowSignUpResult parses an HTTP response from a ShowSignUpWithResponse call
+func ParseShowSignUpResult(rsp *http.Response) (*ShowSignUpResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ShowSignUpResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ShowSignUpResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ShowSignUpResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ShowSignUpResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowSignUpResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRegisterWithLinkResult parses an HTTP response from a RegisterWithLinkWithResponse call
+func ParseRegisterWithLinkResult(rsp *http.Response) (*RegisterWithLinkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RegisterWithLinkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 303:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest Error
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RegisterWithLinkResult200Headers
+		if values := rsp.Header.Values("Content-Security-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Security-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentSecurityPolicy = value
+		}
+		if values := rsp.Header.Values("Referrer-Policy"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Referrer-Policy", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ReferrerPolicy = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 303:
+		var headers RegisterWithLinkResult303Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers303 = &headers
+	case rsp.StatusCode == 403:
+		var headers RegisterWithLinkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers RegisterWithLinkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers RegisterWithLinkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers RegisterWithLinkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers RegisterWithLinkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers RegisterWithLinkResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -63,6 +63,22 @@ func (q *Queries) CodeClean(ctx context.Context, before time.Time) (int64, error
 	return result.RowsAffected(), nil
 }
 
+const codeEnd = `-- name: CodeEnd :exec
+DELETE FROM code
+WHERE purpose = $1 AND subject = $2
+`
+
+type CodeEndParams struct {
+	Purpose string
+	Subject string
+}
+
+// Ends a code whose link is redeemed.
+func (q *Queries) CodeEnd(ctx context.Context, arg CodeEndParams) error {
+	_, err := q.db.Exec(ctx, codeEnd, arg.Purpose, arg.Subject)
+	return err
+}
+
 const codeHolds = `-- name: CodeHolds :one
 SELECT EXISTS (
     SELECT 1
@@ -121,6 +137,24 @@ func (q *Queries) CodeIssue(ctx context.Context, arg CodeIssueParams) error {
 	return err
 }
 
+const codeLinkEnd = `-- name: CodeLinkEnd :exec
+DELETE FROM code
+WHERE purpose = $1 AND starts_with(subject, $2::text || ' ') AND expires_at > $3
+`
+
+type CodeLinkEndParams struct {
+	Purpose string
+	Address string
+	Now     time.Time
+}
+
+// The subject of a link begins with the address, which contains no space. Expired ones are left to CodeClean, which may
+// lock them in another order.
+func (q *Queries) CodeLinkEnd(ctx context.Context, arg CodeLinkEndParams) error {
+	_, err := q.db.Exec(ctx, codeLinkEnd, arg.Purpose, arg.Address, arg.Now)
+	return err
+}
+
 const codeRedeem = `-- name: CodeRedeem :execrows
 DELETE FROM code
 WHERE purpose = $1 AND subject = $2 AND digest = $3 AND expires_at > $4
@@ -153,19 +187,26 @@ DELETE FROM code
 USING account
 WHERE account.id = $1 AND (
     code.purpose = ANY ($2::text[]) AND code.subject IN (account.email, account.phone)
-    OR code.purpose = ANY ($3::text[]) AND starts_with(code.subject, account.id || ' ')
+    OR code.purpose = ANY ($3::text[]) AND starts_with(code.subject, account.email || ' ')
+    OR code.purpose = ANY ($4::text[]) AND starts_with(code.subject, account.id || ' ')
 )
 `
 
 type CodeVoidParams struct {
 	AccountID string
 	Sent      []string
+	Linked    []string
 	Asked     []string
 }
 
-// The codes sent to the account's own address and phone, and those that it has requested, whose subject begins with its
-// id.
+// The codes sent to the account's own address and phone, the links in the same mails, whose subject begins with the
+// address, and the codes that the account has requested, whose subject begins with its id.
 func (q *Queries) CodeVoid(ctx context.Context, arg CodeVoidParams) error {
-	_, err := q.db.Exec(ctx, codeVoid, arg.AccountID, arg.Sent, arg.Asked)
+	_, err := q.db.Exec(ctx, codeVoid,
+		arg.AccountID,
+		arg.Sent,
+		arg.Linked,
+		arg.Asked,
+	)
 	return err
 }

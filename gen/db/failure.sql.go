@@ -147,6 +147,83 @@ func (q *Queries) FailureForget(ctx context.Context, people []string) (int64, er
 	return result.RowsAffected(), nil
 }
 
+const failureForgetFactor = `-- name: FailureForgetFactor :exec
+DELETE FROM failure
+WHERE person = $1 AND starts_with(key, $2::text || ' ')
+`
+
+type FailureForgetFactorParams struct {
+	Person *string
+	Factor string
+}
+
+func (q *Queries) FailureForgetFactor(ctx context.Context, arg FailureForgetFactorParams) error {
+	_, err := q.db.Exec(ctx, failureForgetFactor, arg.Person, arg.Factor)
+	return err
+}
+
+const failureHeld = `-- name: FailureHeld :many
+SELECT h.factor, h.person, h.count, h.until, h.places, COALESCE(a.id, '')::text AS account_id, COALESCE(a.email, '')::text AS email
+FROM (
+    SELECT
+        split_part(f.key, ' ', 1)::text AS factor, f.person::text AS person, max(f.count)::integer AS count,
+        max(f.blocked_until)::timestamptz AS until, array_agg(DISTINCT split_part(f.key, ' ', 2))::text[] AS places
+    FROM failure f
+    WHERE f.blocked_until > $1::timestamptz AND f.ends_at > $2::timestamptz AND f.person IS NOT NULL
+    GROUP BY split_part(f.key, ' ', 1), f.person
+    ORDER BY until DESC, f.person
+    LIMIT $3
+) h
+LEFT JOIN account a ON a.id = h.person
+ORDER BY h.until DESC, h.person, h.factor
+`
+
+type FailureHeldParams struct {
+	Now       time.Time
+	EndsAfter time.Time
+	Most      int32
+}
+
+type FailureHeldRow struct {
+	Factor    string
+	Person    string
+	Count     int32
+	Until     time.Time
+	Places    []string
+	AccountID string
+	Email     string
+}
+
+// The users who have to wait, each factor once: at one place or at several. Rows without a person are those of a version
+// before places. Only a user who has failed lately can have to wait: @ends_after finds these by the index of ends.
+func (q *Queries) FailureHeld(ctx context.Context, arg FailureHeldParams) ([]FailureHeldRow, error) {
+	rows, err := q.db.Query(ctx, failureHeld, arg.Now, arg.EndsAfter, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []FailureHeldRow{}
+	for rows.Next() {
+		var i FailureHeldRow
+		if err := rows.Scan(
+			&i.Factor,
+			&i.Person,
+			&i.Count,
+			&i.Until,
+			&i.Places,
+			&i.AccountID,
+			&i.Email,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const failureSucceeded = `-- name: FailureSucceeded :exec
 WITH narrow AS (
     UPDATE throttle

@@ -115,6 +115,75 @@ func (q *Queries) ThrottleGiveBack(ctx context.Context, key string) error {
 	return err
 }
 
+const throttleHeld = `-- name: ThrottleHeld :many
+SELECT h.key, h.count, h.ends_at, h.name, h."limit", COALESCE(a.email, '')::text AS email
+FROM (
+    SELECT t.key, t.count, t.ends_at, l.name::text AS name, l.most::integer AS "limit"
+    FROM throttle t
+    JOIN (
+        SELECT unnest($1::text[]) AS name, unnest($2::text[]) AS widths, unnest($3::integer[]) AS most
+    ) l ON starts_with(t.key, l.name || ' ')
+    WHERE t.ends_at > $4::timestamptz AND t.count >= l.most
+        AND (l.widths = 'any' OR COALESCE(substring(t.key FROM '/(\d+)$'), '') = ANY (string_to_array(l.widths, ',')))
+    ORDER BY t.ends_at DESC, t.key
+    LIMIT $5
+) h
+LEFT JOIN account a ON a.id = substr(h.key, length(h.name) + 2)
+ORDER BY h.ends_at DESC, h.key
+`
+
+type ThrottleHeldParams struct {
+	Names  []string
+	Widths []string
+	Limits []int32
+	Now    time.Time
+	Most   int32
+}
+
+type ThrottleHeldRow struct {
+	Key    string
+	Count  int32
+	EndsAt time.Time
+	Name   string
+	Limit  int32
+	Email  string
+}
+
+// The subjects that have used up a limit, with the account whose id the subject is, if there is one. A limit applies to
+// networks of its widths only, or to any subject; an IPv4 address has no width.
+func (q *Queries) ThrottleHeld(ctx context.Context, arg ThrottleHeldParams) ([]ThrottleHeldRow, error) {
+	rows, err := q.db.Query(ctx, throttleHeld,
+		arg.Names,
+		arg.Widths,
+		arg.Limits,
+		arg.Now,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ThrottleHeldRow{}
+	for rows.Next() {
+		var i ThrottleHeldRow
+		if err := rows.Scan(
+			&i.Key,
+			&i.Count,
+			&i.EndsAt,
+			&i.Name,
+			&i.Limit,
+			&i.Email,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const throttleTake = `-- name: ThrottleTake :one
 INSERT INTO throttle (key, count, ends_at)
 VALUES ($1, $2, $3)

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -201,10 +201,11 @@ export const endDevice = <ThrowOnError extends boolean = false>(options: Options
 /**
  * 发送注册验证码 · Mail a registration code
  *
- * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次。同一邮箱每 60 秒一次，每小时最多五次。
+ * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
  *
- * Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. An
- * address gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
+ * Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
+ * mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
+ * gets at most one code in 60 seconds and 5 in an hour. A client address may ask 60 times in an hour.
  *
  * The response is the same whether the address is free or taken. The owner of a taken address receives a mail that
  * says so.
@@ -593,11 +594,11 @@ export const changePassword = <ThrowOnError extends boolean = false>(options: Op
 /**
  * 获取重置密码验证 · Mail a code to reset the password
  *
- * 向账号的邮箱发送六位重置码，十分钟内有效。无论该邮箱是否已注册，返回结果都相同。
+ * 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
  *
  * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
  * voids the previous one. The response is the same whether there is an account or not; without an account nothing
- * is sent. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
+ * is sent. The mail also has a link to the page `GET /reset`, which sets a password without the code. An address gets at most one code in 60 seconds and 5 in an hour. A request does not change the account.
  *
  */
 export const sendResetCode = <ThrowOnError extends boolean = false>(options: Options<SendResetCodeData, ThrowOnError>): RequestResult<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError> => (options.client ?? client).get<SendResetCodeResponses, SendResetCodeErrors, ThrowOnError>({ url: '/forget_code', ...options });
@@ -878,6 +879,78 @@ export const showEmailConfirmation = <ThrowOnError extends boolean = false>(opti
 export const confirmEmail = <ThrowOnError extends boolean = false>(options: Options<ConfirmEmailData, ThrowOnError>): RequestResult<unknown, ConfirmEmailErrors, ThrowOnError> => (options.client ?? client).post<unknown, ConfirmEmailErrors, ThrowOnError>({
     ...urlSearchParamsBodySerializer,
     url: '/confirm_email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
+ * 重置密码的页面 · Show the page that resets a password
+ *
+ * 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+ *
+ * The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
+ * the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
+ * `changed=true`, or `error`. Every link that is not valid now shows the same page. Other query parameters are
+ * ignored.
+ *
+ */
+export const showReset = <ThrowOnError extends boolean = false>(options?: Options<ShowResetData, ThrowOnError>): RequestResult<ShowResetResponses, ShowResetErrors, ThrowOnError> => (options?.client ?? client).get<ShowResetResponses, ShowResetErrors, ThrowOnError>({ url: '/reset', ...options });
+
+/**
+ * 用邮件中的链接重置密码 · Reset the password with the mailed link
+ *
+ * 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+ *
+ * Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
+ * minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
+ * guesses is spent. It becomes void when a code or another link for the address resets the password. The effects
+ * are those of `POST /forget_reset`. A refused password is shown in the form again, and the link stays valid. Links
+ * that are not valid count as failed attempts of the caller's network, as wrong codes do. The response redirects
+ * the browser to the page that shows the outcome.
+ *
+ */
+export const resetWithLink = <ThrowOnError extends boolean = false>(options: Options<ResetWithLinkData, ThrowOnError>): RequestResult<ResetWithLinkResponses, ResetWithLinkErrors, ThrowOnError> => (options.client ?? client).post<ResetWithLinkResponses, ResetWithLinkErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/reset',
+    ...options,
+    headers: {
+        'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
+ * 注册页面 · Show the page that completes a registration
+ *
+ * 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+ *
+ * The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
+ * Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
+ * outcome: `registered=true`, or `error`. Every link that is not valid now shows the same page. Other query
+ * parameters are ignored.
+ *
+ */
+export const showSignUp = <ThrowOnError extends boolean = false>(options?: Options<ShowSignUpData, ThrowOnError>): RequestResult<ShowSignUpResponses, ShowSignUpErrors, ThrowOnError> => (options?.client ?? client).get<ShowSignUpResponses, ShowSignUpErrors, ThrowOnError>({ url: '/sign-up', ...options });
+
+/**
+ * 用邮件中的链接注册 · Register with the mailed link
+ *
+ * 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+ *
+ * Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
+ * ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
+ * another link for the address registers it. The new account is that of `POST /api/users/register`. A name or a
+ * password that is refused is shown in the form again, and the link stays valid. Links that are not valid count as
+ * failed attempts of the caller's network, as wrong codes do. If the address was taken meanwhile, the link is not
+ * valid. The response redirects the browser to the page that shows the outcome.
+ *
+ */
+export const registerWithLink = <ThrowOnError extends boolean = false>(options: Options<RegisterWithLinkData, ThrowOnError>): RequestResult<RegisterWithLinkResponses, RegisterWithLinkErrors, ThrowOnError> => (options.client ?? client).post<RegisterWithLinkResponses, RegisterWithLinkErrors, ThrowOnError>({
+    ...urlSearchParamsBodySerializer,
+    url: '/sign-up',
     ...options,
     headers: {
         'Content-Type': 'application/x-www-form-urlencoded',
@@ -1703,6 +1776,57 @@ export const replayWebhookDelivery = <ThrowOnError extends boolean = false>(opti
     ],
     url: '/api/admin/webhooks/{webhookId}/deliveries/{eventId}/replay',
     ...options
+});
+
+/**
+ * 查看限制 · List the limits that hold now
+ *
+ * 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
+ * 没有权限 `audit.read` 时，只返回有账号的等待。
+ *
+ * Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
+ * of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
+ * wait that belongs to no account names an address or a network: such waits are listed only for a caller with the
+ * right `audit.read`. `complete` is false if waits are left out, for that reason or because there are more than a
+ * hundred of a kind.
+ *
+ */
+export const listLimits = <ThrowOnError extends boolean = false>(options?: Options<ListLimitsData, ThrowOnError>): RequestResult<ListLimitsResponses, ListLimitsErrors, ThrowOnError> => (options?.client ?? client).get<ListLimitsResponses, ListLimitsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }, {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/api/admin/limits',
+    ...options
+});
+
+/**
+ * 解除限制 · Lift a limit
+ *
+ * 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+ *
+ * Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
+ * budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
+ * too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+ *
+ */
+export const liftLimit = <ThrowOnError extends boolean = false>(options: Options<LiftLimitData, ThrowOnError>): RequestResult<LiftLimitResponses, LiftLimitErrors, ThrowOnError> => (options.client ?? client).post<LiftLimitResponses, LiftLimitErrors, ThrowOnError>({
+    security: [
+        { scheme: 'bearer', type: 'http' },
+        {
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        },
+        { name: 'X-XSRF-TOKEN', type: 'apiKey' }
+    ],
+    url: '/api/admin/limits/lift',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**

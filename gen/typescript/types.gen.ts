@@ -88,6 +88,7 @@ export type Tokens = {
  * - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
  * - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
  * - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
+ * - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
  * - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
  * - `NOT_FOUND`: 没有这个接口。 No such path.
  * - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
@@ -99,7 +100,7 @@ export type Tokens = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
@@ -564,6 +565,40 @@ export type ConfirmEmailRequest = {
      * 邮件链接中的令牌 · The token of the mailed link.
      */
     token: string;
+};
+
+export type ResetWithLinkRequest = {
+    /**
+     * 邮件链接中的令牌 · The token of the mailed link.
+     */
+    token: string;
+    /**
+     * 密码 · The password.
+     */
+    password: string;
+    /**
+     * 再次输入密码 · The password once more.
+     */
+    repeat: string;
+};
+
+export type SignUpRequest = {
+    /**
+     * 邮件链接中的令牌 · The token of the mailed link.
+     */
+    token: string;
+    /**
+     * 用户名 · The name shown to people.
+     */
+    name: string;
+    /**
+     * 密码 · The password.
+     */
+    password: string;
+    /**
+     * 再次输入密码 · The password once more.
+     */
+    repeat: string;
 };
 
 export type FirstRunRequest = {
@@ -1254,6 +1289,95 @@ export type WebhookDeliveryList = {
 export type WebhookDeliveryResponse = {
     success: Success;
     delivery: WebhookDelivery;
+};
+
+/**
+ * 一项每日额度 · A daily budget. `until` is when it begins anew; null if nothing is spent.
+ */
+export type LimitBudget = {
+    /**
+     * 名称 · The name of the budget.
+     */
+    name: string;
+    /**
+     * 已用 · How much is spent.
+     */
+    used: number;
+    /**
+     * 上限 · How much there is.
+     */
+    max: number;
+    until: TimestampOrNull;
+};
+
+/**
+ * 一个等待 · A wait that holds now.
+ */
+export type LimitWait = {
+    /**
+     * 限制的名称 · The name of the limit.
+     */
+    limit: string;
+    /**
+     * 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
+     */
+    subject: string;
+    /**
+     * 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
+     */
+    kind: 'user' | 'network' | 'destination';
+    /**
+     * 登录方式 · The factor with which a user has failed; empty for other limits.
+     */
+    factor: string;
+    /**
+     * 在哪些位置等待 · The kinds of the places where a user has to wait, such as `device` or `strangers`.
+     */
+    places: Array<string>;
+    /**
+     * 账号编号 · The account of the user; empty if there is none.
+     */
+    accountId: string;
+    /**
+     * 账号的邮箱 · The address of that account.
+     */
+    email: string;
+    /**
+     * 次数 · How often it has happened.
+     */
+    used: number;
+    /**
+     * 上限 · How often it may happen; 0 for failures, whose delay grows with their number.
+     */
+    max: number;
+    until: Timestamp;
+};
+
+export type LimitList = {
+    success: Success;
+    /**
+     * 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
+     */
+    budgets: Array<LimitBudget>;
+    /**
+     * 目前的等待 · The waits that hold now.
+     */
+    waits: Array<LimitWait>;
+    /**
+     * 是否包含全部等待 · Whether every wait is listed.
+     */
+    complete: boolean;
+};
+
+export type LiftRequest = {
+    /**
+     * 额度或限制的名称 · The name of a budget, or of a wait's limit.
+     */
+    limit: string;
+    /**
+     * 受限的对象；额度没有 · The subject of a wait; none for a budget.
+     */
+    subject?: string;
 };
 
 export type SendCodeAgainRequest = {
@@ -3529,6 +3653,204 @@ export type ConfirmEmailErrors = {
 };
 
 export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
+
+export type ShowResetData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮件链接中的令牌 · The token of the mailed link.
+         */
+        token?: string;
+        /**
+         * 密码已修改 · The password was changed.
+         */
+        changed?: true;
+        /**
+         * 未修改的原因 · Why the password was not changed.
+         */
+        error?: 'CODE_INVALID' | 'TOO_MANY_REQUESTS';
+    };
+    url: '/reset';
+};
+
+export type ShowResetErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ShowResetError = ShowResetErrors[keyof ShowResetErrors];
+
+export type ShowResetResponses = {
+    /**
+     * 页面 · The page, in the user's language.
+     */
+    200: string;
+};
+
+export type ShowResetResponse = ShowResetResponses[keyof ShowResetResponses];
+
+export type ResetWithLinkData = {
+    body: ResetWithLinkRequest;
+    path?: never;
+    query?: never;
+    url: '/reset';
+};
+
+export type ResetWithLinkErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · The request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ResetWithLinkError = ResetWithLinkErrors[keyof ResetWithLinkErrors];
+
+export type ResetWithLinkResponses = {
+    /**
+     * 再次填写，注明有误之处 · The form again, with the errors in it.
+     */
+    200: string;
+};
+
+export type ResetWithLinkResponse = ResetWithLinkResponses[keyof ResetWithLinkResponses];
+
+export type ShowSignUpData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 邮件链接中的令牌 · The token of the mailed link.
+         */
+        token?: string;
+        /**
+         * 账号已创建 · The account was created.
+         */
+        registered?: true;
+        /**
+         * 未注册的原因 · Why no account was created.
+         */
+        error?: 'CODE_INVALID' | 'TOO_MANY_REQUESTS';
+    };
+    url: '/sign-up';
+};
+
+export type ShowSignUpErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ShowSignUpError = ShowSignUpErrors[keyof ShowSignUpErrors];
+
+export type ShowSignUpResponses = {
+    /**
+     * 页面 · The page, in the user's language.
+     */
+    200: string;
+};
+
+export type ShowSignUpResponse = ShowSignUpResponses[keyof ShowSignUpResponses];
+
+export type RegisterWithLinkData = {
+    body: SignUpRequest;
+    path?: never;
+    query?: never;
+    url: '/sign-up';
+};
+
+export type RegisterWithLinkErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: Error;
+    /**
+     * 请求来自其他站点 · The request comes from another site.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type RegisterWithLinkError = RegisterWithLinkErrors[keyof RegisterWithLinkErrors];
+
+export type RegisterWithLinkResponses = {
+    /**
+     * 再次填写，注明有误之处 · The form again, with the errors in it.
+     */
+    200: string;
+};
+
+export type RegisterWithLinkResponse = RegisterWithLinkResponses[keyof RegisterWithLinkResponses];
 
 export type ShowFirstRunData = {
     body?: never;
@@ -5843,6 +6165,112 @@ export type ReplayWebhookDeliveryResponses = {
 };
 
 export type ReplayWebhookDeliveryResponse = ReplayWebhookDeliveryResponses[keyof ReplayWebhookDeliveryResponses];
+
+export type ListLimitsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/admin/limits';
+};
+
+export type ListLimitsErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
+     */
+    403: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type ListLimitsError = ListLimitsErrors[keyof ListLimitsErrors];
+
+export type ListLimitsResponses = {
+    /**
+     * 限制 · The limits.
+     */
+    200: LimitList;
+};
+
+export type ListLimitsResponse = ListLimitsResponses[keyof ListLimitsResponses];
+
+export type LiftLimitData = {
+    body: LiftRequest;
+    path?: never;
+    query?: never;
+    url: '/api/admin/limits/lift';
+};
+
+export type LiftLimitErrors = {
+    /**
+     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     */
+    400: Error;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
+     */
+    401: Error;
+    /**
+     * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
+     */
+    403: Error;
+    /**
+     * 没有这项限制或这个账号 · There is no such limit, or no such account.
+     */
+    404: Error;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: Error;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: Error;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: Error;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: Error;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
+};
+
+export type LiftLimitError = LiftLimitErrors[keyof LiftLimitErrors];
+
+export type LiftLimitResponses = {
+    /**
+     * 已解除 · Lifted.
+     */
+    204: void;
+};
+
+export type LiftLimitResponse = LiftLimitResponses[keyof LiftLimitResponses];
 
 export type SendCodeData = {
     body: SendCodeAgainRequest;

@@ -84,6 +84,7 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 			Share: share, MailDay: c.MailsPerDay, SMSDay: c.SMSPerDay, Countries: c.SMSCountries,
 			Administrator: administratorSends(c),
 		},
+		Budgets: []throttle.Budget{{Name: factor.BudgetName, Max: c.TOTPGuessBudget}},
 	})
 	s.factors = factor.New(factor.Deps{DB: a.db, Keys: a.master, Issuer: c.TOTPIssuer, Now: a.now,
 		Budget: throttle.Budget{Name: factor.BudgetName, Max: c.TOTPGuessBudget, Share: share, Alarm: a.alarm},
@@ -123,14 +124,15 @@ func (a *App) newDomain(s security) (d domain, err error) {
 	a.Transfers = transfer.New(transfer.Deps{DB: a.db, Keys: a.master, Now: a.now})
 
 	d.registrations = registration.New(registration.Deps{
-		DB: a.db, Challenges: s.challenges, Hasher: a.Hasher, Policy: a.Passwords, Domains: domains, Now: a.now,
+		DB: a.db, Challenges: s.challenges, Hasher: a.Hasher, Policy: a.Passwords, Domains: domains, Page: signUpPage(c), Now: a.now,
 	})
 	d.signIn = signin.New(signin.Deps{
 		DB: a.db, Hasher: a.Hasher, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Sessions: s.sessions,
 		Failures: s.failures, Devices: s.devices, Queue: s.queue, TOTP: c.TOTPSignIn, Now: a.now,
 	})
 	d.recoveries = passwordreset.New(passwordreset.Deps{
-		DB: a.db, Challenges: s.challenges, Devices: s.devices, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords, Now: a.now,
+		DB: a.db, Challenges: s.challenges, Devices: s.devices, Sessions: s.sessions, Queue: s.queue, Hasher: a.Hasher, Policy: a.Passwords,
+		Page: resetPage(c), Now: a.now,
 	})
 	d.profiles = profile.New(profile.Deps{
 		DB: a.db, Sessions: s.sessions, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Queue: s.queue,
@@ -186,10 +188,10 @@ func (a *App) newSurfaces(d domain) surfaces {
 		Toolkit: toolkit.New(d.signIn, d.sessions, d.devices, d.registrations, a.places),
 		Public: public.New(public.Deps{
 			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
-			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, FirstRun: a.firstRun,
+			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, Registrations: d.registrations, FirstRun: a.firstRun,
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
-				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage(c), FirstRunPage: firstRunPage(c),
+				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage(c), FirstRunPage: firstRunPage(c), ResetPage: resetPage(c), SignUpPage: signUpPage(c),
 				Upload: public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
 				Lark:   larkSettings(c), ConsoleURL: c.ConsoleURL,
 			},
@@ -199,6 +201,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 			Codes: admin.CodeSenders{Registration: d.registrations.SendCode, Reset: d.recoveries.SendCode}, Retention: c.AccountRetention, Now: a.now,
 			Timelines: timeline.New(timeline.Deps{DB: a.db, Accounts: a.Administration, Challenges: d.challenges, Events: events, Messages: messages, Now: a.now}),
 			Webhooks:  d.webhooks,
+			Limits:    administration.NewLimits(administration.LimitsDeps{DB: a.db, Challenges: d.challenges, Failures: d.failures, Now: a.now}),
 		}),
 	}
 }
@@ -208,6 +211,12 @@ func emailPage(c config.Config) string { return c.PublicURL + "/confirm_email" }
 
 // firstRunPage returns the URL of the page that creates the first administrator.
 func firstRunPage(c config.Config) string { return c.PublicURL + "/first_run" }
+
+// resetPage returns the URL of the page behind the link in a mail with a reset code.
+func resetPage(c config.Config) string { return c.PublicURL + "/reset" }
+
+// signUpPage returns the URL of the page behind the link in a mail with a registration code.
+func signUpPage(c config.Config) string { return c.PublicURL + "/sign-up" }
 
 func larkSettings(c config.Config) public.Lark {
 	return public.Lark{AppID: c.LarkAppID, Authorize: c.PublicURL + "/lark/authorize", Redirect: c.PublicURL + "/lark"}

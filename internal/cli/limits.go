@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 )
 
@@ -52,7 +53,7 @@ func (limitsListCommand) Run(ctx context.Context, i invocation) error {
 // Run lifts a budget.
 func (command limitsLiftCommand) Run(ctx context.Context, i invocation) error {
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
-		err := a.Challenges.LiftBudget(ctx, command.Budget)
+		err := a.Challenges.LiftBudget(ctx, authority.Operator(), command.Budget)
 		if errors.Is(err, challenge.ErrNoBudget) {
 			return withBudgets(ctx, a, err)
 		} else if err != nil {

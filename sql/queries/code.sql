@@ -28,13 +28,25 @@ SELECT EXISTS (
     WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND expires_at > @now
 );
 
+-- name: CodeEnd :exec
+-- Ends a code whose link is redeemed.
+DELETE FROM code
+WHERE purpose = @purpose AND subject = @subject;
+
+-- name: CodeLinkEnd :exec
+-- The subject of a link begins with the address, which contains no space. Expired ones are left to CodeClean, which may
+-- lock them in another order.
+DELETE FROM code
+WHERE purpose = @purpose AND starts_with(subject, @address::text || ' ') AND expires_at > @now;
+
 -- name: CodeVoid :exec
--- The codes sent to the account's own address and phone, and those that it has requested, whose subject begins with its
--- id.
+-- The codes sent to the account's own address and phone, the links in the same mails, whose subject begins with the
+-- address, and the codes that the account has requested, whose subject begins with its id.
 DELETE FROM code
 USING account
 WHERE account.id = @account_id AND (
     code.purpose = ANY (@sent::text[]) AND code.subject IN (account.email, account.phone)
+    OR code.purpose = ANY (@linked::text[]) AND starts_with(code.subject, account.email || ' ')
     OR code.purpose = ANY (@asked::text[]) AND starts_with(code.subject, account.id || ' ')
 );
 

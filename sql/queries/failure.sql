@@ -110,6 +110,27 @@ FROM failure f
 WHERE f.person = ANY (@people::text[]) AND f.blocked_until > @now::timestamptz
 ORDER BY f.key;
 
+-- name: FailureHeld :many
+-- The users who have to wait, each factor once: at one place or at several. Rows without a person are those of a version
+-- before places. Only a user who has failed lately can have to wait: @ends_after finds these by the index of ends.
+SELECT h.factor, h.person, h.count, h.until, h.places, COALESCE(a.id, '')::text AS account_id, COALESCE(a.email, '')::text AS email
+FROM (
+    SELECT
+        split_part(f.key, ' ', 1)::text AS factor, f.person::text AS person, max(f.count)::integer AS count,
+        max(f.blocked_until)::timestamptz AS until, array_agg(DISTINCT split_part(f.key, ' ', 2))::text[] AS places
+    FROM failure f
+    WHERE f.blocked_until > @now::timestamptz AND f.ends_at > @ends_after::timestamptz AND f.person IS NOT NULL
+    GROUP BY split_part(f.key, ' ', 1), f.person
+    ORDER BY until DESC, f.person
+    LIMIT @most
+) h
+LEFT JOIN account a ON a.id = h.person
+ORDER BY h.until DESC, h.person, h.factor;
+
+-- name: FailureForgetFactor :exec
+DELETE FROM failure
+WHERE person = @person AND starts_with(key, @factor::text || ' ');
+
 -- name: FailureForget :execrows
 DELETE FROM failure
 WHERE person = ANY (@people::text[]);

@@ -33,6 +33,24 @@ FROM throttle
 WHERE key = ANY (@keys::text[]) AND ends_at > @now
 ORDER BY key;
 
+-- name: ThrottleHeld :many
+-- The subjects that have used up a limit, with the account whose id the subject is, if there is one. A limit applies to
+-- networks of its widths only, or to any subject; an IPv4 address has no width.
+SELECT h.key, h.count, h.ends_at, h.name, h."limit", COALESCE(a.email, '')::text AS email
+FROM (
+    SELECT t.key, t.count, t.ends_at, l.name::text AS name, l.most::integer AS "limit"
+    FROM throttle t
+    JOIN (
+        SELECT unnest(@names::text[]) AS name, unnest(@widths::text[]) AS widths, unnest(@limits::integer[]) AS most
+    ) l ON starts_with(t.key, l.name || ' ')
+    WHERE t.ends_at > @now::timestamptz AND t.count >= l.most
+        AND (l.widths = 'any' OR COALESCE(substring(t.key FROM '/(\d+)$'), '') = ANY (string_to_array(l.widths, ',')))
+    ORDER BY t.ends_at DESC, t.key
+    LIMIT @most
+) h
+LEFT JOIN account a ON a.id = substr(h.key, length(h.name) + 2)
+ORDER BY h.ends_at DESC, h.key;
+
 -- name: ThrottleForget :exec
 DELETE FROM throttle
 WHERE key = ANY (@keys::text[]);

@@ -44,7 +44,7 @@ func TestListsArePlannedOnIndexes(t *testing.T) {
 		deliveries + "from=" + moment, deliveries + "recipient=p00012@konec.com.au&state=refused",
 		"/api/admin/statistics", "/api/admin/statistics?from=" + ago(30) + "&to=" + ago(0), "/api/admin/statistics?from=" + ago(92) + "&to=" + ago(0),
 		calls, calls + "state=pending", calls + "state=delivered", calls + "state=failed", calls + "cursor=eyJlIjo0MDAwfQ",
-		"/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
+		"/api/admin/limits", "/api/admin/accounts/" + id + "/timeline", "/api/admin/accounts/" + id + "/sessions", "/api/admin/accounts/" + id,
 	} {
 		path, values, _ := strings.Cut(query, "?")
 
@@ -166,7 +166,7 @@ func (g *adminGateway) populate(t *testing.T) (id string) {
 		SELECT lpad(n::text, 22, 's'), '68ca' || lpad(to_hex(n), 20, '0'), 'toolkit', '', now(), now(), now(), now() + interval '1 day', now() + interval '1 day'
 		FROM generate_series(1, 20000) n`,
 		`INSERT INTO failure (key, count, blocked_until, ends_at)
-		SELECT 'password ' || n, 1, now(), now() + interval '1 day' FROM generate_series(1, 20000) n`,
+		SELECT 'password ' || n, 1, now(), now() + n * interval '4 seconds' FROM generate_series(1, 20000) n`,
 		`INSERT INTO audit_count (action, hour, events)
 		SELECT (ARRAY['sign_in.succeeded', 'sign_in.failed', 'account.registered', 'account.created', 'code.sent', 'session.ended'])[n % 6 + 1],
 			date_trunc('hour', now(), 'UTC') - n / 6 * interval '1 hour', 1

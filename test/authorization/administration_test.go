@@ -29,6 +29,10 @@ func aboutNamed(given map[string]any) func(*testing.T, *world.Matrix, world.Oper
 			body["email"] = m.NewAddress()
 		}
 
+		if o.OperationID == "liftLimit" {
+			body = map[string]any{"limit": "failures in a row", "subject": "password " + named.ID}
+		}
+
 		if o.OperationID == "createGroup" {
 			body = map[string]any{"name": name}
 		}
@@ -72,6 +76,8 @@ var adminCalls = []validCall{
 	{operation: "endAccountSession", want: "204", prepare: aboutNamed(nil)},
 	{operation: "resetFactor", oldSignInWant: world.ReauthRequired, want: "200", prepare: aboutNamed(nil)},
 	{operation: "unlockAccount", want: "204", prepare: aboutNamed(nil)},
+	{operation: "listLimits", want: "200", prepare: aboutNamed(nil)},
+	{operation: "liftLimit", want: "204", prepare: aboutNamed(nil)},
 	{operation: "getTimeline", want: "200", prepare: aboutNamed(nil)},
 	{operation: "listGroups", want: "200", prepare: aboutNamed(nil)},
 	{operation: "createGroup", oldSignInWant: world.ReauthRequired, want: "201", prepare: aboutNamed(nil)},

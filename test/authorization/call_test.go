@@ -296,6 +296,28 @@ var validCalls = []validCall{
 			"token": strings.Repeat("A", 44), "email": m.NewAddress(), "name": "New", "password": apptest.Password, "repeat": apptest.Password,
 		}
 	})},
+	{operation: "showReset", want: "200", prepare: withQueryString(func(m *world.Matrix, named *world.Member) url.Values {
+		return url.Values{"token": {strings.Repeat("A", 44)}}
+	})},
+	{operation: "resetWithLink", object: "a made-up link", want: "303 CODE_INVALID", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"token": strings.Repeat("A", 44), "password": world.NewPassword, "repeat": world.NewPassword}
+	})},
+	{operation: "resetWithLink", object: "the mail's link", costly: true, want: "303", prepare: withBody(func(t *testing.T, m *world.Matrix, _, named *world.Member) map[string]any {
+		t.Helper()
+
+		return map[string]any{"token": m.MailLink(t, code.Reset, named.Email), "password": world.NewPassword, "repeat": world.NewPassword}
+	})},
+	{operation: "showSignUp", want: "200", prepare: withQueryString(func(m *world.Matrix, named *world.Member) url.Values {
+		return url.Values{"token": {strings.Repeat("A", 44)}}
+	})},
+	{operation: "registerWithLink", object: "a made-up link", want: "303 CODE_INVALID", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"token": strings.Repeat("A", 44), "name": "New", "password": world.NewPassword, "repeat": world.NewPassword}
+	})},
+	{operation: "registerWithLink", object: "the mail's link", costly: true, want: "303", prepare: withBody(func(t *testing.T, m *world.Matrix, _, _ *world.Member) map[string]any {
+		t.Helper()
+
+		return map[string]any{"token": m.MailLink(t, code.Registration, m.NewAddress()), "name": "New", "password": world.NewPassword, "repeat": world.NewPassword}
+	})},
 	{operation: "getOptions", object: "collaboration", want: "200", prepare: optionCall("collaboration")},
 	{operation: "getOptions", object: "generate-secret", want: "200", prepare: optionCall("generate-secret")},
 	{operation: "getOptions", object: "upload", want: "200", prepare: optionCall("upload")},

@@ -241,7 +241,7 @@ func (s state) refused(o world.Operation) string {
 		return map[validity]string{absent: "401 UNAUTHENTICATED", invalid: "401 TOKEN_INVALID"}[s.cookie]
 	case o.RequiresScheme("xsrf") && !s.xsrf:
 		return "403 XSRF_INVALID"
-	case s.unknownQuery:
+	case s.unknownQuery && o.Extensions["x-extra-query"] == nil:
 		return "400 INVALID_REQUEST"
 	}
 

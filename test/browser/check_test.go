@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,9 @@ var browserForms = map[string][]string{
 	http.MethodDelete: {"OPTIONS cors empty"},
 }
 
+// formPages have a form, which they post to the gateway.
+var formPages = []string{"/confirm_email", "/first_run", "/reset", "/sign-up"}
+
 // checkGatewayRequests checks every response that a browser received. It also checks that each forgery arrived, because
 // one that was never tried cannot fail.
 func (s *browserSite) checkGatewayRequests(t *testing.T) {
@@ -34,7 +38,7 @@ func (s *browserSite) checkGatewayRequests(t *testing.T) {
 	for _, one := range s.gatewayRequests {
 		policy, private := one.header.Get("Content-Security-Policy"), one.header.Get("Referrer-Policy")
 		if !strings.Contains(policy, "frame-ancestors 'none'") || one.header.Get("X-Content-Type-Options") != "nosniff" ||
-			private != "no-referrer" && (private != "same-origin" || one.path != "/confirm_email" && one.path != "/first_run") {
+			private != "no-referrer" && (private != "same-origin" || !slices.Contains(formPages, one.path)) {
 			t.Errorf("%s %s: %v", one.method, one.path, one.header)
 		}
 

@@ -24,14 +24,17 @@ func TestAdministrationInABrowser(t *testing.T) {
 	s := newBrowserSite(t, func(_ *browserSite, c *apptest.Settings) { c.FailuresFree, c.FailureDelay = 2, 30*time.Minute })
 	waiting := []string{"first@konec.com.au", "second@konec.com.au", "third@konec.com.au"}
 
-	const lockedOut, raced, member, reader = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au", "reader@konec.com.au"
+	const (
+		lockedOut, raced, member = "locked.out@konec.com.au", "raced@konec.com.au", "member@konec.com.au"
+		reader, held             = "reader@konec.com.au", "held@konec.com.au"
+	)
 
 	for i, email := range waiting {
 		s.register(t, email, []string{"Ada First", "王芳", "Third Person"}[i])
 		s.Clock.Advance(time.Second) // so that the queue has an order
 	}
 
-	for _, email := range []string{raced, lockedOut, member, reader, world.Administrator} {
+	for _, email := range []string{raced, lockedOut, member, reader, held, world.Administrator} {
 		s.Account(t, email)
 		s.Clock.Advance(time.Second)
 	}
@@ -48,7 +51,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		UNION ALL SELECT 'account.registered', $1::timestamptz - day * interval '1 day', 1 + day % 4 FROM generate_series(1, 20, 3) AS day
 		UNION ALL SELECT 'sign_in.failed', $1::timestamptz, 17`, failedAt)
 
-	for email, group := range map[string]string{lockedOut: "Member", member: "Member", reader: "Reader", world.Administrator: world.GroupAdmin} {
+	for email, group := range map[string]string{lockedOut: "Member", held: "Member", member: "Member", reader: "Reader", world.Administrator: world.GroupAdmin} {
 		if err := s.SetGroup(t.Context(), email, group); err != nil {
 			t.Fatal(err)
 		}
@@ -56,6 +59,9 @@ func TestAdministrationInABrowser(t *testing.T) {
 
 	approved, ended := s.SignIn(t, waiting[0]), s.signInAs(t, lockedOut, "ToolkitStudio/2.1 (Windows 11)")
 	lockOut(t, s.Env, lockedOut)
+	lockOut(t, s.Env, held)
+	s.Exec(t, `INSERT INTO throttle (key, count, ends_at) VALUES
+		('failed-codes/reset ', 2500, now() + interval '1 day'), ('failures 198.51.100.77', 100, now() + interval '1 hour')`)
 
 	s.serveStatement(t, "/race", "UPDATE account SET version = version + 1 WHERE email = $1", "email")
 	s.serveStatement(t, "/rename", "UPDATE member_group SET description = $2, version = version + 1 WHERE name = $1", "group", "description")
@@ -65,7 +71,7 @@ func TestAdministrationInABrowser(t *testing.T) {
 		"password": apptest.Password, "failedAt": failedAt,
 		"people": map[string]any{
 			"administrator": world.Administrator, "waiting": waiting, "raced": raced, "lockedOut": lockedOut, "lockedOutID": accountID(t, s.Env, lockedOut),
-			"member": member, "reader": reader,
+			"held": held, "heldID": accountID(t, s.Env, held), "member": member, "reader": reader,
 		},
 	})
 

@@ -279,7 +279,8 @@ func TestManyFaultsAreOneError(t *testing.T) {
 	}
 }
 
-// F-05, F-11, R-F12, R-J1: no operation accepts a query string, and none reads a credential from it.
+// F-05, F-11, R-F12, R-J1: no operation accepts a query string, and none reads a credential from it. Pages that people reach
+// by a link ignore what others added to it, as long as it is a query string of a moderate size.
 func TestQueryIsRefused(t *testing.T) {
 	t.Parallel()
 
@@ -299,7 +300,9 @@ func TestQueryIsRefused(t *testing.T) {
 				c.Query = query
 
 				got := c.To(t, g.Server)
-				if got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST" {
+				ignored := o.Extensions["x-extra-query"] != nil && !slices.Contains([]string{"broken", "semicolon", "51 keys", "many keys", "equal keys"}, name)
+
+				if ignored && got.Status != http.StatusOK || !ignored && (got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST") {
 					t.Errorf("%s: %s", name, got)
 				}
 

@@ -37,6 +37,8 @@ var adminScenarios = slices.Concat(
 	scenariosOf("listAuditEvents", "200", reads),
 	scenariosOf("listDeliveries", "200", reads),
 	scenariosOf("getStatistics", "200", reads),
+	scenariosOf("listLimits", "200", reads),
+	scenariosOf("liftLimit", "204", writes|takesBody),
 	scenariosOf("listWebhooks", "200", reads),
 	scenariosOf("createWebhook", "201", fresh|writes|takesBody|takesKey),
 	scenariosOf("changeWebhook", "200", fresh|writes|takesBody|takesKey|namesWebhook|matches),
@@ -63,6 +65,7 @@ var adminScenarios = slices.Concat(
 		{"createGroup", "409", "GROUP_TAKEN", healthy, takenGroupName},
 		{"deleteGroup", "409", "GROUP_IN_USE", healthy, groupInUse},
 		{"endAccountSession", "404", "SESSION_NOT_FOUND", healthy, validCall},
+		{"liftLimit", "404", "LIMIT_NOT_FOUND", healthy, unknownLimit},
 	},
 )
 
@@ -118,6 +121,10 @@ func scenariosOf(operation, status string, k trait, success ...func(testing.TB, 
 	}
 
 	return rows
+}
+
+func unknownLimit(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return withValues(g, o, map[string]any{"limit": "no such limit"})
 }
 
 func withoutRight(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {

@@ -349,7 +349,7 @@ var publicScenarios = []scenario{
 	{"getTOTPPicture", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
 	{"showEmailConfirmation", "200", "", healthy, validCall},
-	{"showEmailConfirmation", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"showEmailConfirmation", "400", "INVALID_REQUEST", healthy, unknownOutcome},
 	{"showEmailConfirmation", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
 
 	{"confirmEmail", "303", "", healthy, validCall},
@@ -362,10 +362,10 @@ var publicScenarios = []scenario{
 	{"confirmEmail", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
 	{"showFirstRun", "200", "", healthy, validCall},
-	{"showFirstRun", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"showFirstRun", "400", "INVALID_REQUEST", healthy, unknownOutcome},
 	{"showFirstRun", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
-	{"showFirstRun", "500", "INTERNAL", withoutTables, world.FirstRunWithToken},
-	{"showFirstRun", "503", "UNAVAILABLE", withoutDatabase, world.FirstRunWithToken},
+	{"showFirstRun", "500", "INTERNAL", withoutTables, world.PageWithToken},
+	{"showFirstRun", "503", "UNAVAILABLE", withoutDatabase, world.PageWithToken},
 
 	{"createFirstAdministrator", "200", "", withoutAdministrator, world.BadFirstRunForm},
 	{"createFirstAdministrator", "303", "", healthy, validCall},
@@ -376,6 +376,38 @@ var publicScenarios = []scenario{
 	{"createFirstAdministrator", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
 	{"createFirstAdministrator", "500", "INTERNAL", withoutTables, validCall},
 	{"createFirstAdministrator", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"showReset", "200", "", healthy, validCall},
+	{"showReset", "400", "INVALID_REQUEST", healthy, unknownOutcome},
+	{"showReset", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
+	{"showReset", "500", "INTERNAL", withoutTables, world.PageWithToken},
+	{"showReset", "503", "UNAVAILABLE", withoutDatabase, world.PageWithToken},
+
+	{"resetWithLink", "200", "", healthy, world.BadResetForm},
+	{"resetWithLink", "303", "", healthy, validCall},
+	{"resetWithLink", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"resetWithLink", "403", "CROSS_SITE", healthy, crossSite},
+	{"resetWithLink", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
+	{"resetWithLink", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"resetWithLink", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"resetWithLink", "500", "INTERNAL", withoutTables, validCall},
+	{"resetWithLink", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"showSignUp", "200", "", healthy, validCall},
+	{"showSignUp", "400", "INVALID_REQUEST", healthy, unknownOutcome},
+	{"showSignUp", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
+	{"showSignUp", "500", "INTERNAL", withoutTables, world.PageWithToken},
+	{"showSignUp", "503", "UNAVAILABLE", withoutDatabase, world.PageWithToken},
+
+	{"registerWithLink", "200", "", healthy, world.BadSignUpForm},
+	{"registerWithLink", "303", "", healthy, validCall},
+	{"registerWithLink", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"registerWithLink", "403", "CROSS_SITE", healthy, crossSite},
+	{"registerWithLink", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
+	{"registerWithLink", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"registerWithLink", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"registerWithLink", "500", "INTERNAL", withoutTables, validCall},
+	{"registerWithLink", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
 	{"getOptions", "200", "", healthy, validCall},
 	{"getOptions", "400", "INVALID_REQUEST", healthy, unknownParameter},

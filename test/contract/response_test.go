@@ -295,6 +295,14 @@ func unknownParameter(_ testing.TB, g *world.Gateway, o world.Operation) world.C
 	return c
 }
 
+// unknownOutcome is for pages, which ignore parameters that the document does not have.
+func unknownOutcome(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.Query = "error=UNKNOWN"
+
+	return c
+}
+
 func withoutXSRF(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).Without("X-XSRF-TOKEN")
 }

@@ -74,7 +74,7 @@ func TestHostileRequestsStayOneLine(t *testing.T) {
 		for _, c := range []world.Call{
 			world.QueryCall("/forget_code", "email", bad), world.QueryCall("/forget_code", "email", ownerEmail), world.QueryCall("/login/sms", "phone", world.FreePhone),
 			world.QueryCall("/user/phone_code", "phone", bad), world.QueryCall("/lark/authorize", "state", bad), world.QueryCall("/lark", "state", bad),
-			world.QueryCall("/confirm_email", "token", bad), world.QueryCall("/first_run", "token", bad), world.QueryCall("/options", "type", bad), world.QueryCall("/options", bad, bad),
+			world.QueryCall("/confirm_email", "token", bad), world.QueryCall("/first_run", "token", bad), world.QueryCall("/reset", "token", bad), world.QueryCall("/sign-up", "token", bad), world.QueryCall("/options", "type", bad), world.QueryCall("/options", bad, bad),
 			world.JSONCall(http.MethodPatch, "/user", map[string]string{"key": "name", "name": bad}),
 			world.JSONCall(http.MethodPatch, "/user", map[string]string{"key": "avatar", "avatar": bad}),
 			world.JSONCall(http.MethodPost, "/login", map[string]string{"email": ownerEmail, "password": bad}),

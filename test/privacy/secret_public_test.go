@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/client"
+	"github.com/konec/toolkit-gateway/internal/surface/inbox"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/smtptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
@@ -255,12 +256,18 @@ func (s *searchableGateway) addresses(t *testing.T, b *apptest.Browser) {
 }
 
 // codeAfter returns the newest code that was sent to the address, among notices.
-func (s *searchableGateway) codeAfter(t *testing.T, address string, before int) (code string) {
+func (s *searchableGateway) codeAfter(t *testing.T, address string, before int) string {
+	t.Helper()
+
+	return s.mailAfter(t, address, before).Code
+}
+
+func (s *searchableGateway) mailAfter(t *testing.T, address string, before int) (mail inbox.Message) {
 	t.Helper()
 	apptest.Eventually(t, "a code for "+address, func() bool {
 		mails := s.Mails(address)
-		for _, message := range mails[:len(mails)-before] {
-			if code = message.Code; code != "" {
+		for _, mail = range mails[:len(mails)-before] {
+			if mail.Code != "" {
 				return true
 			}
 		}
@@ -268,7 +275,7 @@ func (s *searchableGateway) codeAfter(t *testing.T, address string, before int) 
 		return false
 	})
 
-	return code
+	return mail
 }
 
 func (s *searchableGateway) passwords(t *testing.T, b *apptest.Browser) {
@@ -285,14 +292,21 @@ func (s *searchableGateway) passwords(t *testing.T, b *apptest.Browser) {
 	before := len(s.Mails(browserOwnerEmail))
 	s.ask(t, b, http.StatusNoContent, world.QueryCall("/forget_code", "email", browserOwnerEmail))
 
-	code, reset := s.codeAfter(t, browserOwnerEmail, before), s.add("password of a reset", "canary-Reset-80aa of mine")
+	mail, reset := s.mailAfter(t, browserOwnerEmail, before), s.add("password of a reset", "canary-Reset-80aa of mine")
+	code, link := mail.Code, s.add("token of a reset link", world.MailToken(t, mail))
 	body := func(code, password string) world.Call {
 		return s.numbered("/forget_reset", map[string]string{"email": browserOwnerEmail, "code": code, "password": password})
 	}
 	s.refused(t, b, http.MethodPost, "/forget_reset", `{"email":"`+browserOwnerEmail+`","code":"CANARY","password":"`+reset+`"}`)
 	s.ask(t, b, http.StatusBadRequest, body(code, s.add("short password of a reset", "cNry-8q")))
 	s.ask(t, b, http.StatusBadRequest, body(s.wrong(code), reset))
+	s.ask(t, b, http.StatusOK, world.QueryCall("/reset", "token", link))
+	s.ask(t, b, http.StatusOK, world.QueryCall("/sign-up", "token", link))
+	s.ask(t, b, http.StatusOK, world.ResetFormCall(link, map[string]string{"password": "cNry-8q", "repeat": "cNry-8q"}))
+	s.ask(t, b, http.StatusOK, world.ResetFormCall(link, map[string]string{"password": reset, "repeat": s.add("repeated otherwise", "canary-repeat-84aa")}))
+	s.ask(t, b, http.StatusSeeOther, world.ResetFormCall(s.add("made-up link of a reset", "canary-link-85aa"), map[string]string{"password": reset, "repeat": reset}))
 	s.ask(t, b, http.StatusNoContent, body(code, reset))
+	s.ask(t, b, http.StatusSeeOther, world.ResetFormCall(link, map[string]string{"password": reset, "repeat": reset}))
 	s.ask(t, b, http.StatusUnauthorized, world.VerifyCall()) // the reset has ended this session too
 	s.ask(t, b, http.StatusNoContent, world.SignInCall(browserOwnerEmail, reset))
 }

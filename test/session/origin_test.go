@@ -63,7 +63,7 @@ func TestOtherSitesAreRefused(t *testing.T) {
 			c = c.Without("Authorization").FromBrowser(administrator)
 		}
 
-		c.Query = "unknown=1"
+		c.Query = "un;known" // which pages refuse, too
 
 		for code, list := range map[string][]asked{"CROSS_SITE": refused, "INVALID_REQUEST": heard} {
 			if !o.RefusesOtherSites() {

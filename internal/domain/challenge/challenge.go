@@ -83,6 +83,7 @@ type Deps struct {
 	Failures *throttle.Failures
 	Devices  *device.Devices
 	Limits   Limits
+	Budgets  []throttle.Budget                           // further budgets over all accounts, for Balances and LiftBudget
 	Alarm    func(ctx context.Context, a throttle.Alarm) // called when half of a day's messages is sent, and when all are
 	Now      func() time.Time
 }
@@ -205,7 +206,7 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, r Request) (throt
 	}
 
 	uses := c.destinationUses(r.Kind, r.To, place)
-	uses = append(uses, throttle.NetworkLimit{Name: "send network/hour", Most: c.Limits.Network, Window: time.Hour}.Uses(ctx, place)...)
+	uses = append(uses, c.networkSends().Uses(ctx, place)...)
 
 	budget := throttle.Budget{Name: MailBudget, Max: c.Limits.MailDay, Share: c.Limits.Share, Alarm: c.Alarm}
 	if r.Kind.channel == delivery.SMS {
@@ -221,6 +222,14 @@ func (c *Challenges) take(ctx context.Context, tx postgres.Tx, r Request) (throt
 	}
 
 	return spending, throttle.ConsumeAll(ctx, tx, c.Now(), append(uses, ofBudget...)...)
+}
+
+func (c *Challenges) networkSends() throttle.NetworkLimit {
+	return throttle.NetworkLimit{Name: "send network/hour", Most: c.Limits.Network, Window: time.Hour}
+}
+
+func (c *Challenges) newPhones() throttle.Limit {
+	return throttle.Limit{Name: "new phones/day", Max: c.Limits.NewPhones, Window: 24 * time.Hour}
 }
 
 func (c *Challenges) destinationUses(kind Kind, to string, place device.Place) []throttle.Use {
@@ -270,7 +279,7 @@ func (c *Challenges) takeNewPhone(ctx context.Context, tx postgres.Tx, r Request
 		return err
 	}
 
-	return throttle.Consume(ctx, tx, c.Now(), throttle.Limit{Name: "new phones/day", Max: c.Limits.NewPhones, Window: 24 * time.Hour}, r.Actor.AccountID)
+	return throttle.Consume(ctx, tx, c.Now(), c.newPhones(), r.Actor.AccountID)
 }
 
 // addressee returns where the request stands towards the account of the destination, and whether a message is really
@@ -322,6 +331,7 @@ type Answer struct {
 type Proof struct {
 	codes   *code.Codes
 	ticket  code.Ticket
+	link    *code.MailLink // in place of the ticket's code, of AnswerLink
 	attempt throttle.Attempt
 }
 
@@ -368,10 +378,15 @@ func (c *Challenges) Answer(ctx context.Context, a Answer) (Proof, error) {
 // Place is where the answer came from.
 func (p Proof) Place() device.Place { return p.ticket.Place }
 
-// Use uses the code up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
+// Use uses the code or the link up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
 // get code.ErrInvalid. Call Done after the transaction.
 func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
-	if err := p.codes.Redeem(ctx, tx, p.ticket); err != nil {
+	redeem := func() error { return p.codes.Redeem(ctx, tx, p.ticket) }
+	if p.link != nil {
+		redeem = func() error { return p.codes.RedeemMailLink(ctx, tx, *p.link) }
+	}
+
+	if err := redeem(); err != nil {
 		return err
 	}
 

@@ -72,6 +72,8 @@ func (c *Challenges) budgetUses() []throttle.Use {
 		}
 	}
 
+	budgets = append(budgets, c.Budgets...)
+
 	uses := make([]throttle.Use, len(budgets))
 	for i, budget := range budgets {
 		uses[i] = budget.Total()
@@ -116,8 +118,9 @@ func (c *Challenges) Balances(ctx context.Context) ([]Balance, error) {
 	return balances, nil
 }
 
-// LiftBudget forgets what is spent of a budget over all accounts, and of every network's share of it, for an operator.
-func (c *Challenges) LiftBudget(ctx context.Context, name string) error {
+// LiftBudget forgets what is spent of a budget over all accounts, and of every network's share of it. It returns
+// ErrNoBudget for another name.
+func (c *Challenges) LiftBudget(ctx context.Context, actor authority.Actor, name string) error {
 	uses := c.budgetUses()
 
 	i := slices.IndexFunc(uses, func(use throttle.Use) bool { return use.Limit.Name == name })
@@ -125,11 +128,26 @@ func (c *Challenges) LiftBudget(ctx context.Context, name string) error {
 		return ErrNoBudget
 	}
 
-	event := audit.Event{Action: audit.WaitLifted, Subject: name}
+	event := audit.Event{Action: audit.WaitLifted, ActorID: actor.AccountID, Subject: name}
 
-	return authority.Recorded(ctx, c.DB, c.Now(), authority.Operator(), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+	return authority.Recorded(ctx, c.DB, c.Now(), actor, &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
 		return throttle.LiftBudget(ctx, tx, uses[i])
 	})
+}
+
+// HeldLimits returns the limits of sending that a destination, a network or an account can use up for longer than the time
+// between two codes.
+func (c *Challenges) HeldLimits() (limits []throttle.Limit, networks []throttle.NetworkLimit) {
+	for _, kind := range kinds {
+		limits = append(limits, c.destinationLimits(kind)[1:]...)
+	}
+
+	limits = append(limits, c.newPhones())
+	if c.Limits.Administrator.Max > 0 {
+		limits = append(limits, c.Limits.Administrator)
+	}
+
+	return limits, []throttle.NetworkLimit{c.networkSends()}
 }
 
 // Lift forgets how many codes the destinations have received, from strangers and from the account's devices: the next

@@ -188,8 +188,8 @@ func (c *Codes) Attempt(ctx context.Context, guess Guess) (Ticket, error) {
 	return Ticket{Guess: guess, digest: digest}, nil
 }
 
-// Redeem uses the ticket's code up, in the transaction of what it allows. Of several concurrent callers one succeeds;
-// the others get ErrInvalid.
+// Redeem uses the ticket's code up, in the transaction of what it allows, and ends the links beside it. Of several
+// concurrent callers one succeeds; the others get ErrInvalid.
 func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	rows, err := db.New(tx).CodeRedeem(ctx, db.CodeRedeemParams{
 		Purpose: ticket.Purpose.Name, Subject: ticket.Subject, Digest: ticket.digest, Now: c.now(),
@@ -202,7 +202,7 @@ func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 		return ErrInvalid
 	}
 
-	return nil
+	return c.endLinks(ctx, tx, ticket.Purpose, ticket.Subject)
 }
 
 // Refund takes a right guess out of the day's budget of failed guesses. Call it after the transaction of Redeem: all

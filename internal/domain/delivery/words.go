@@ -30,9 +30,13 @@ var wording = map[Kind]words{
 			Chinese: "您正在注册 Toolkit 账号，验证码是：",
 			English: "You are registering a Toolkit account. Your code is:",
 		}},
+		link: language.Text{
+			Chinese: "您也可以打开以下页面，填写用户名和密码完成注册：",
+			English: "Or open this page and complete the registration with a name and a password:",
+		},
 		after: []language.Text{{
-			Chinese: "验证码 10 分钟内有效，请勿告诉任何人。",
-			English: "It is valid for 10 minutes. Do not share it with anyone.",
+			Chinese: "验证码和链接 10 分钟内有效，请勿告诉任何人。",
+			English: "The code and the link are valid for 10 minutes. Do not share them with anyone.",
 		}, {
 			Chinese: "如果不是您本人操作，请忽略这封邮件，系统不会创建账号。",
 			English: "If this was not you, ignore this mail. No account will be created.",
@@ -58,9 +62,13 @@ var wording = map[Kind]words{
 			Chinese: "您正在重置 Toolkit 账号的密码，验证码是：",
 			English: "You are resetting the password of your Toolkit account. Your code is:",
 		}},
+		link: language.Text{
+			Chinese: "您也可以打开以下页面，设置新密码：",
+			English: "Or open this page and set a new password:",
+		},
 		after: []language.Text{{
-			Chinese: "验证码 10 分钟内有效，请勿告诉任何人。",
-			English: "It is valid for 10 minutes. Do not share it with anyone.",
+			Chinese: "验证码和链接 10 分钟内有效，请勿告诉任何人。",
+			English: "The code and the link are valid for 10 minutes. Do not share them with anyone.",
 		}, {
 			Chinese: "如果不是您本人操作，请忽略这封邮件，您的密码没有任何变化。",
 			English: "If this was not you, ignore this mail. Your password has not changed.",

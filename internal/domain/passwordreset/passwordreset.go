@@ -1,5 +1,5 @@
-// Package passwordreset lets users who have forgotten their password set a new one, with a code that only the owner of
-// the address receives. It signs no one in, and never reveals whether an address has an account.
+// Package passwordreset lets users who have forgotten their password set a new one, with a code or a link that only the
+// owner of the address receives. It signs no one in, and never reveals whether an address has an account.
 package passwordreset
 
 import (
@@ -35,6 +35,7 @@ type Deps struct {
 	Queue      *delivery.Queue
 	Hasher     *password.Hasher
 	Policy     password.Policy
+	Page       string // the address of the page behind the link
 	Now        func() time.Time
 }
 
@@ -48,11 +49,13 @@ func New(d Deps) *Resets {
 	return &Resets{Deps: d}
 }
 
-// SendCode sends a code to the address if it has an account that may sign in. The worker that sends decides that, so
+// SendCode sends a code and a link to the address if it has an account that may sign in. The worker that sends decides that, so
 // that the request does the same work for every address. actor is the administrator who asks for a user, or the zero
 // value.
 func (r *Resets) SendCode(ctx context.Context, actor authority.Actor, email string) error {
-	return r.Challenges.Send(ctx, challenge.Request{Kind: challenge.Reset, To: email, Actor: actor})
+	return r.Challenges.Send(ctx, challenge.Request{
+		Kind: challenge.Reset, To: email, Actor: actor, Link: r.Challenges.LinkTo(r.Page, challenge.Reset, email),
+	})
 }
 
 // Reset redeems the code, sets the password, ends every session and every device, and suspends the factors that were bound
@@ -84,6 +87,55 @@ func (r *Resets) Reset(ctx context.Context, email, guess, plain string) (device.
 		return "", err
 	}
 
+	return r.finish(ctx, turn, answer, proof, plain)
+}
+
+// LinkedEmail returns the address whose password the link's token sets, or code.ErrInvalid if the link is not valid at
+// this moment. It uses nothing up.
+func (r *Resets) LinkedEmail(ctx context.Context, token string) (string, error) {
+	link := r.Challenges.OpenLink(challenge.Reset, token)
+
+	return link.Address(), r.Challenges.CheckLink(ctx, link)
+}
+
+// ResetWithLink is Reset with the token of a link in place of address and code. Only a caller with a valid link learns why
+// a password is refused, which costs nothing, and only then is a password hashed.
+func (r *Resets) ResetWithLink(ctx context.Context, token, plain string) (device.Token, error) {
+	link := r.Challenges.OpenLink(challenge.Reset, token)
+
+	found, err := r.account(ctx, link.Address())
+	if err != nil {
+		return "", err
+	}
+
+	answer := challenge.Answer{Kind: challenge.Reset, AccountID: found.ID, To: link.Address()}
+
+	proof, err := r.Challenges.AnswerLink(ctx, answer, link)
+	if err != nil {
+		return "", err
+	}
+
+	if err := r.Policy.Check(plain, link.Address()); err != nil {
+		r.Challenges.Unused(ctx, proof)
+
+		return "", err
+	}
+
+	turn, err := r.Hasher.Slot(ctx)
+	if err != nil {
+		r.Challenges.Unused(ctx, proof)
+
+		return "", err
+	}
+	defer turn.Release()
+
+	return r.finish(ctx, turn, answer, proof, plain)
+}
+
+// finish sets the password for a right answer.
+func (r *Resets) finish(
+	ctx context.Context, turn *password.Slot, answer challenge.Answer, proof challenge.Proof, plain string,
+) (device.Token, error) {
 	hash, err := turn.Hash(plain)
 	if err != nil {
 		return "", err
@@ -91,7 +143,7 @@ func (r *Resets) Reset(ctx context.Context, email, guess, plain string) (device.
 
 	fresh := device.NewToken()
 
-	err = r.reset(ctx, email, hash, fresh, proof)
+	err = r.reset(ctx, answer.To, hash, fresh, proof)
 	if errors.Is(err, code.ErrInvalid) {
 		return "", r.Challenges.Refused(ctx, answer)
 	} else if err != nil {

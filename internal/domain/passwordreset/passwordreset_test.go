@@ -17,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
 )
@@ -178,5 +179,64 @@ func TestRefusedResetChangesNothing(t *testing.T) {
 
 	if _, err := e.Reset(t.Context(), email, plain, fresh); err != nil {
 		t.Errorf("the code after refusals: %v", err)
+	}
+}
+
+// SEC-S2, SEC-S25: a link is looked at before there is a slot for a hash: while the server is full of hashes, one that is not
+// valid is refused at once, and one that is valid stays so.
+func TestLinkIsJudgedBeforeTheHash(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+
+	token, err := e.codes.IssueMailLink(t.Context(), e.db.Pool(), code.Reset, email)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	var slots []*password.Slot
+
+	for range password.Slots(1) {
+		slot, err := e.hasher.Slot(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		slots = append(slots, slot)
+	}
+
+	began := time.Now()
+
+	if _, err := e.ResetWithLink(t.Context(), "made up", fresh); !errors.Is(err, code.ErrInvalid) || time.Since(began) > time.Second {
+		t.Errorf("a made-up link: %v after %s", err, time.Since(began))
+	}
+
+	if _, err := e.ResetWithLink(t.Context(), token, "short"); err == nil || errors.Is(err, problem.ErrUnavailable) || time.Since(began) > time.Second {
+		t.Errorf("a short password: %v after %s", err, time.Since(began))
+	}
+
+	if _, err := e.ResetWithLink(t.Context(), token, fresh); !errors.Is(err, problem.ErrUnavailable) {
+		t.Errorf("a right link while the server is full: %v", err)
+	}
+
+	for _, slot := range slots {
+		slot.Release()
+	}
+
+	var failures int
+	if e.scan(t, "SELECT coalesce(sum(count), 0) FROM throttle WHERE key LIKE 'failures %'", &failures); failures != 1 {
+		t.Errorf("%d failures of the network, want that of the made-up link alone", failures)
+	}
+
+	if got, err := e.LinkedEmail(t.Context(), token); got != email || err != nil {
+		t.Errorf("the link leads to %q: %v", got, err)
+	}
+
+	if _, err := e.ResetWithLink(t.Context(), token, fresh); err != nil {
+		t.Errorf("the right link: %v", err)
+	}
+
+	if _, err := e.LinkedEmail(t.Context(), token); !errors.Is(err, code.ErrInvalid) {
+		t.Errorf("the used link: %v", err)
 	}
 }

@@ -29,6 +29,7 @@ type Deps struct {
 	Hasher     *password.Hasher
 	Policy     password.Policy
 	Domains    []string // allowed to register; empty for all
+	Page       string   // the address of the page behind the link
 	Now        func() time.Time
 }
 
@@ -42,14 +43,16 @@ func New(d Deps) *Registration {
 	return &Registration{Deps: d}
 }
 
-// SendCode sends a code to the address. It does the same work for a free and a taken address; the worker that sends
+// SendCode sends a code and a link to the address. It does the same work for a free and a taken address; the worker that sends
 // notifies the owner of a taken one. actor is the administrator who asks for a user, or the zero value.
 func (r *Registration) SendCode(ctx context.Context, actor authority.Actor, email string) error {
 	if !r.Allowed(email) {
 		return ErrEmailNotAllowed
 	}
 
-	return r.Challenges.Send(ctx, challenge.Request{Kind: challenge.Registration, To: email, Actor: actor})
+	return r.Challenges.Send(ctx, challenge.Request{
+		Kind: challenge.Registration, To: email, Actor: actor, Link: r.Challenges.LinkTo(r.Page, challenge.Registration, email),
+	})
 }
 
 // Allowed reports whether the address is in a domain that may register.
@@ -64,7 +67,7 @@ type Applicant struct {
 	Name     string
 	Email    string
 	Password string
-	Code     string
+	Code     string // not used by RegisterWithLink
 }
 
 // Register redeems the code and creates the account, both or neither. A refused password is reported before the code is
@@ -88,6 +91,50 @@ func (r *Registration) Register(ctx context.Context, a Applicant) (account.Accou
 		return account.Account{}, err
 	}
 
+	return r.finish(ctx, a, turn, answer, proof)
+}
+
+// LinkedEmail returns the address that the link's token proves, or code.ErrInvalid if the link is not valid at this
+// moment. It uses nothing up.
+func (r *Registration) LinkedEmail(ctx context.Context, token string) (string, error) {
+	link := r.Challenges.OpenLink(challenge.Registration, token)
+
+	return link.Address(), r.Challenges.CheckLink(ctx, link)
+}
+
+// RegisterWithLink is Register with the token of a link in place of address and code. Only a caller with a valid link
+// learns why a password is refused, which costs nothing, and only then is a password hashed.
+func (r *Registration) RegisterWithLink(ctx context.Context, token, name, plain string) (account.Account, error) {
+	link := r.Challenges.OpenLink(challenge.Registration, token)
+	a := Applicant{Name: name, Email: link.Address(), Password: plain}
+	answer := challenge.Answer{Kind: challenge.Registration, To: a.Email}
+
+	proof, err := r.Challenges.AnswerLink(ctx, answer, link)
+	if err != nil {
+		return account.Account{}, err
+	}
+
+	if err := r.Policy.Check(a.Password, a.Email, a.Name); err != nil {
+		r.Challenges.Unused(ctx, proof)
+
+		return account.Account{}, err
+	}
+
+	turn, err := r.Hasher.Slot(ctx)
+	if err != nil {
+		r.Challenges.Unused(ctx, proof)
+
+		return account.Account{}, err
+	}
+	defer turn.Release()
+
+	return r.finish(ctx, a, turn, answer, proof)
+}
+
+// finish creates the account for a right answer.
+func (r *Registration) finish(
+	ctx context.Context, a Applicant, turn *password.Slot, answer challenge.Answer, proof challenge.Proof,
+) (account.Account, error) {
 	created, err := r.create(ctx, a, turn, proof)
 	if errors.Is(err, code.ErrInvalid) {
 		return account.Account{}, r.Challenges.Refused(ctx, answer)

@@ -49,7 +49,7 @@ type Config struct {
 	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Minimum length of a new password, in characters; not below 8."`
 	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Maximum number of password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, at least 2."`
 	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"E-mail domains whose addresses may register, separated by commas. Empty: all."`
-	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"5000" help:"Maximum number of failed guesses per day at codes to sign in, and the same at codes to reset a password, over all accounts. One network may make a hundredth of them. Beyond it only codes from known devices are accepted."`
+	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"5000" help:"Maximum number of failed guesses per day at codes to sign in, and the same at codes to reset a password, over all accounts. One network may make a hundredth of them. Beyond it codes are accepted from known devices only; the link in a mail still works."`
 
 	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Number of consecutive failures of one user with one factor that cause no delay."`
 	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"Delay after these failures. It doubles with each further failure."`

@@ -32,6 +32,7 @@ type operation struct {
 	body        *openapi3.RequestBody // nil if none is documented
 	bounds      bounds                // of a JSON body
 	query       []string              // the names of its query parameters
+	extraQuery  bool                  // ignores other query parameters
 	produces    []string              // the media types of its success responses; an error is always JSON
 	kin         *routers.Route        // for the validator, without the security, which is checked before
 	options     *openapi3filter.Options
@@ -151,6 +152,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	extra, err := extraQueryOf(op, method, surface, effects)
+	if err != nil {
+		return nil, err
+	}
+
 	costly, err := expensiveOf(op, method)
 	if err != nil {
 		return nil, err
@@ -172,6 +178,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		crossSite:   foreign,
 		linkable:    linked,
 		expensive:   costly,
+		extraQuery:  extra,
 		right:       right,
 		security:    *op.Security,
 		kin:         &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
@@ -262,6 +269,21 @@ func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects
 	}
 
 	return false, fmt.Errorf("%s can only say why, at a GET of the public surface with x-side-effects", extension)
+}
+
+// extraQueryOf reads x-extra-query, the reason why an operation ignores query parameters that the document does not have:
+// people reach a page by a link, to which others add parameters.
+func extraQueryOf(op *openapi3.Operation, method string, surface Surface, effects bool) (bool, error) {
+	value, there := op.Extensions["x-extra-query"]
+	if !there {
+		return false, nil
+	}
+
+	if why, ok := value.(string); ok && why != "" && method == http.MethodGet && !effects && surface == Public {
+		return true, nil
+	}
+
+	return false, errors.New("x-extra-query can only say why, at a GET of the public surface without x-side-effects")
 }
 
 // Surface is the surface of an operation, x-surface in the document.

@@ -58,6 +58,8 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"costly, and why":            {"x-surface: toolkit", "x-surface: toolkit\n      x-costly: why", "x-costly"},
 		"linked for no reason":       {"x-cross-site: Another site sends browsers here.", "x-linked: ''", "x-linked"},
 		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Another site sends browsers here.\n", "      x-linked: why\n", "x-linked"},
+		"extra query for no reason":  {"x-surface: toolkit", "x-surface: public\n      x-extra-query: ''", "x-extra-query"},
+		"extra query of the apps":    {"x-surface: toolkit", "x-surface: toolkit\n      x-extra-query: why", "x-extra-query"},
 		"foreign for no reason":      {"x-cross-site: Another site sends browsers here.", "x-cross-site: ''", "x-cross-site"},
 		"foreign, and only true":     {"x-cross-site: Another site sends browsers here.", "x-cross-site: true", "x-cross-site"},
 		"foreign without effects":    {"      x-side-effects: true\n", "", "x-cross-site"},

@@ -49,7 +49,8 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 	})
 }
 
-// readQuery refuses parameters that are not in the document: a password in a query string, for example.
+// readQuery refuses parameters that are not in the document: a password in a query string, for example. A page that people
+// reach by a link ignores them.
 func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 	if strings.Count(r.URL.RawQuery, "&") >= maxKeys {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
@@ -69,6 +70,8 @@ func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 		}
 
 		switch {
+		case op.extraQuery && !slices.Contains(op.query, name):
+			delete(values, name)
 		case !slices.Contains(op.query, name):
 			faults = append(faults, problem.Field{Name: field, Message: textUnknownParameter})
 		case len(list) > 1:

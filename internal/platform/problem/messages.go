@@ -45,6 +45,7 @@ var messages = map[string]language.Text{
 	"GROUP_TAKEN":                {Chinese: "该成员组名称已被使用", English: "A member group with this name already exists."},
 	"GROUP_FOR_NEW_ACCOUNTS":     {Chinese: "新账号都在成员组 None 中，不能为其设置权限或要求两步验证", English: "New accounts are in the group None. It can have no rights, and cannot require a second factor."},
 	"GROUP_IN_USE":               {Chinese: "该成员组仍有成员，或是新账号的默认组，不能删除", English: "This group has members or is the default for new accounts, and cannot be deleted."},
+	"LIMIT_NOT_FOUND":            {Chinese: "没有这项限制", English: "Limit not found."},
 	"WEBHOOK_NOT_FOUND":          {Chinese: "没有这个 Webhook", English: "Webhook not found."},
 	"WEBHOOK_DELIVERY_NOT_FOUND": {Chinese: "该 Webhook 的发送记录中没有这个事件，请按时间重新发送", English: "This event is not in the webhook's delivery log. Replay the events since its time."},
 	"WEBHOOK_LIMIT":              {Chinese: "Webhook 数量已达上限，请先删除一个", English: "The webhook limit is reached. Delete one first."},

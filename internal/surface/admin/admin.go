@@ -29,6 +29,7 @@ type Deps struct {
 	Messages  *delivery.Log
 	Timelines *timeline.Timelines
 	Webhooks  *webhook.Webhooks
+	Limits    *administration.Limits
 	Places    *geo.Locator
 	Codes     CodeSenders
 	Retention time.Duration // how long a deleted account is kept
@@ -49,6 +50,7 @@ type Admin struct {
 	messages  *delivery.Log
 	timelines *timeline.Timelines
 	webhooks  *webhook.Webhooks
+	limits    *administration.Limits
 	places    *geo.Locator
 	codes     CodeSenders
 	retention time.Duration
@@ -59,7 +61,7 @@ type Admin struct {
 func New(d Deps) *Admin {
 	return &Admin{
 		accounts: d.Accounts, groups: d.Groups, sessions: d.Sessions, events: d.Events, messages: d.Messages, timelines: d.Timelines,
-		webhooks: d.Webhooks, places: d.Places, codes: d.Codes, retention: d.Retention, now: d.Now,
+		webhooks: d.Webhooks, limits: d.Limits, places: d.Places, codes: d.Codes, retention: d.Retention, now: d.Now,
 	}
 }
 

@@ -1,12 +1,8 @@
 package public
 
 import (
-	"bytes"
 	"context"
-	_ "embed"
 	"errors"
-	"fmt"
-	"html/template"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
@@ -17,14 +13,6 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
-)
-
-//go:embed firstrun.html
-var firstRunPage string
-
-var (
-	firstRunTemplate = template.Must(template.New("firstrun").Parse(firstRunPage))
-	firstRunPolicy   = pagePolicy(firstRunPage)
 )
 
 var (
@@ -39,46 +27,23 @@ var (
 		Chinese: "链接可能不完整、已使用、已过期或已被新链接取代，也可能已有管理员。如果您刚刚创建了管理员，请直接登录控制台；否则请运行 toolkit-gateway account first-run 获取新链接。",
 		English: "The link is incomplete, already used, expired or replaced by a newer one, or there already is an administrator. If you have just created one, sign in to the console. Otherwise, run toolkit-gateway account first-run to get a new link.",
 	}
-	textRepeat = language.Text{Chinese: "两次输入的密码不一致", English: "The two passwords do not match."}
 )
 
-// setupPage is what the page shows.
-type setupPage struct {
-	Language             language.Language
-	Title, Text, Console string
-	Form                 *setupForm // nil if there is nothing to fill in
-}
-
-type setupForm struct {
-	Token, Button string
-	Fields        []setupField
-}
-
-type setupField struct {
-	Name, Type, Fill, Label, Hint, Value, Fault string
-	Most                                        int
-	Focus                                       bool
-}
-
 // setupFields returns the empty fields of the form.
-func setupFields(l language.Language) []setupField {
-	label := func(chinese, english string) string { return language.Text{Chinese: chinese, English: english}.In(l) }
-
-	return []setupField{
-		{Name: "email", Type: "email", Fill: "username", Most: 254, Label: label("邮箱", "E-mail address")},
-		{Name: "name", Type: "text", Fill: "name", Most: 64, Label: label("姓名", "Name")},
-		{
-			Name: "password", Type: "password", Fill: "new-password", Most: 1024, Label: label("密码", "Password"),
-			Hint: label("不要使用常见密码，也不要与邮箱或姓名相近；长密码胜过复杂密码。", "Do not use a common password, or one close to the e-mail address or the name. A long password is better than a complicated one."),
-		},
-		{Name: "repeat", Type: "password", Fill: "new-password", Most: 1024, Label: label("再次输入密码", "Repeat password")},
-	}
+func setupFields(l language.Language) []formField {
+	return append([]formField{
+		emailField(l),
+		nameField(l, language.Text{Chinese: "姓名", English: "Name"}),
+	}, passwordFields(l, language.Text{
+		Chinese: "不要使用常见密码，也不要与邮箱或姓名相近；长密码胜过复杂密码。",
+		English: "Do not use a common password, or one close to the e-mail address or the name. A long password is better than a complicated one.",
+	})...)
 }
 
 // ShowFirstRun returns the page behind the link that the operator receives. It changes nothing.
 func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObject) (api.ShowFirstRunResponseObject, error) {
 	l := origin.From(ctx).Language
-	shown := setupPage{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
+	shown := formPage{Language: l, Title: unfoundedTitle.In(l), Text: unfoundedText.In(l), Console: firstRunConsole.In(l)}
 
 	if r.Params.Created != nil {
 		shown.Title, shown.Text = foundedTitle.In(l), foundedText.In(l)
@@ -98,27 +63,15 @@ func (p *Public) ShowFirstRun(ctx context.Context, r api.ShowFirstRunRequestObje
 
 	return api.ShowFirstRun200TextHTMLCharsetUTF8Response{
 		Body: page, ContentLength: int64(page.Len()),
-		Headers: api.ShowFirstRun200ResponseHeaders{ContentSecurityPolicy: firstRunPolicy, ReferrerPolicy: pageReferrer},
+		Headers: api.ShowFirstRun200ResponseHeaders{ContentSecurityPolicy: formPolicy, ReferrerPolicy: pageReferrer},
 	}, nil
 }
 
-func emptySetupPage(l language.Language, token string) setupPage {
-	fields := setupFields(l)
-	fields[0].Focus = true
-
-	return setupPage{
+func emptySetupPage(l language.Language, token string) formPage {
+	return formPage{
 		Language: l, Title: firstRunTitle.In(l), Text: firstRunText.In(l),
-		Form: &setupForm{Token: token, Button: firstRunButton.In(l), Fields: fields},
+		Form: (&pageForm{Action: "/first_run", Token: token, Button: firstRunButton.In(l), Fields: setupFields(l)}).focus(),
 	}
-}
-
-func (f setupPage) render() (*bytes.Buffer, error) {
-	var page bytes.Buffer
-	if err := firstRunTemplate.Execute(&page, f); err != nil {
-		return nil, fmt.Errorf("render page: %w", err)
-	}
-
-	return &page, nil
 }
 
 // CreateFirstAdministrator creates the account, or shows the form again with its errors.
@@ -192,18 +145,7 @@ func (p *Public) setupPageAgain(
 	ctx context.Context, filled api.FirstRunRequest, faults []problem.Field,
 ) (api.CreateFirstAdministratorResponseObject, error) {
 	shown := emptySetupPage(origin.From(ctx).Language, filled.Token)
-	fields := shown.Form.Fields
-	fields[0].Value, fields[1].Value, fields[0].Focus = filled.Email, filled.Name, false
-
-	focused := false
-
-	for i := range fields {
-		for _, fault := range faults {
-			if fault.Name == "/"+fields[i].Name {
-				fields[i].Fault, fields[i].Focus, focused = fault.Message.In(shown.Language), !focused, true
-			}
-		}
-	}
+	shown.Form.keep(shown.Language, map[string]string{"email": filled.Email, "name": filled.Name}, faults)
 
 	page, err := shown.render()
 	if err != nil {
@@ -212,6 +154,6 @@ func (p *Public) setupPageAgain(
 
 	return api.CreateFirstAdministrator200TextHTMLCharsetUTF8Response{
 		Body: page, ContentLength: int64(page.Len()),
-		Headers: api.CreateFirstAdministrator200ResponseHeaders{ContentSecurityPolicy: firstRunPolicy, ReferrerPolicy: pageReferrer},
+		Headers: api.CreateFirstAdministrator200ResponseHeaders{ContentSecurityPolicy: formPolicy, ReferrerPolicy: pageReferrer},
 	}, nil
 }

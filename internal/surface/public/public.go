@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/passwordreset"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
+	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
@@ -35,6 +36,8 @@ type Settings struct {
 	ConfirmEmail     bool              // whether a new address must be proved
 	EmailPage        string            // the address of the page behind the link of an e-mail change
 	FirstRunPage     string            // the address of the page that creates the first administrator
+	ResetPage        string            // the address of the page behind the link of a reset
+	SignUpPage       string            // the address of the page behind the link of a registration
 	Upload           Upload
 	Lark             Lark
 	ConsoleURL       string // where the browser console is
@@ -42,40 +45,42 @@ type Settings struct {
 
 // Deps are what Public is made of.
 type Deps struct {
-	SignIn     *signin.SignIn
-	Sessions   *session.Sessions
-	Devices    *device.Devices
-	Profiles   *profile.Profiles
-	Recovery   *passwordreset.Resets
-	Identities *federation.Identities
-	FirstRun   *bootstrap.Bootstrap
-	XSRF       *xsrf.Guard
-	Log        *audit.Reader
-	Places     *geo.Locator
-	Now        func() time.Time
-	Settings   Settings
+	SignIn        *signin.SignIn
+	Sessions      *session.Sessions
+	Devices       *device.Devices
+	Profiles      *profile.Profiles
+	Recovery      *passwordreset.Resets
+	Registrations *registration.Registration
+	Identities    *federation.Identities
+	FirstRun      *bootstrap.Bootstrap
+	XSRF          *xsrf.Guard
+	Log           *audit.Reader
+	Places        *geo.Locator
+	Now           func() time.Time
+	Settings      Settings
 }
 
 // Public implements the operations of the public surface.
 type Public struct {
-	signin     *signin.SignIn
-	sessions   *session.Sessions
-	devices    *device.Devices
-	profiles   *profile.Profiles
-	recovery   *passwordreset.Resets
-	identities *federation.Identities
-	firstRun   *bootstrap.Bootstrap
-	xsrf       *xsrf.Guard
-	log        *audit.Reader
-	places     *geo.Locator
-	now        func() time.Time
-	settings   Settings
+	signin        *signin.SignIn
+	sessions      *session.Sessions
+	devices       *device.Devices
+	profiles      *profile.Profiles
+	recovery      *passwordreset.Resets
+	registrations *registration.Registration
+	identities    *federation.Identities
+	firstRun      *bootstrap.Bootstrap
+	xsrf          *xsrf.Guard
+	log           *audit.Reader
+	places        *geo.Locator
+	now           func() time.Time
+	settings      Settings
 }
 
 // New makes Public.
 func New(d Deps) *Public {
 	p := &Public{
-		signin: d.SignIn, sessions: d.Sessions, devices: d.Devices, profiles: d.Profiles, recovery: d.Recovery, identities: d.Identities, firstRun: d.FirstRun,
+		signin: d.SignIn, sessions: d.Sessions, devices: d.Devices, profiles: d.Profiles, recovery: d.Recovery, registrations: d.Registrations, identities: d.Identities, firstRun: d.FirstRun,
 		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
 	}
 

@@ -37,6 +37,8 @@ func (g *Gateway) adminValues(o Operation) map[string]any {
 		return map[string]any{"url": UnreachableWebhook, "description": "created", "actions": []string{"nothing.happens"}}
 	case "changeWebhook":
 		return map[string]any{"url": UnreachableWebhook, "description": "spare", "actions": []string{"nothing.happens"}, "enabled": true}
+	case "liftLimit":
+		return map[string]any{"limit": "failures in a row", "subject": "password " + g.SubjectID}
 	case "replayWebhook":
 		return map[string]any{"from": "2026-01-01T00:00:00.000Z"}
 	}

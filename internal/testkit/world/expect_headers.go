@@ -29,8 +29,12 @@ var allowedConsoleHeaders = []string{"Set-Cookie", "Vary", "Access-Control-Allow
 // pageStyles are the digests of the style sheets of pages, by operation.
 var pageStyles = map[string]string{
 	"showEmailConfirmation":    "x+hjC2YPunULBFWAIU6HIYEbG52xXwiSTx2z3lN8XkA=",
-	"showFirstRun":             "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
-	"createFirstAdministrator": "8g8XlJ5Pq2t8skGjP9YIc2tPHQN1gle09L+7cuvIZAo=",
+	"showFirstRun":             "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
+	"createFirstAdministrator": "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
+	"showReset":                "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
+	"resetWithLink":            "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
+	"showSignUp":               "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
+	"registerWithLink":         "zFrHFxOGidsvGeL9+uB39HjR00i5JkIUBj82Sq2uqCQ=",
 }
 
 // pageHeaders returns the headers in which a page differs: it has a style sheet and posts a form to the gateway.
@@ -48,6 +52,10 @@ var otherMedia = map[string][]string{
 	"showEmailConfirmation":    {"text/html; charset=utf-8"},
 	"showFirstRun":             {"text/html; charset=utf-8"},
 	"createFirstAdministrator": {"text/html; charset=utf-8"},
+	"showReset":                {"text/html; charset=utf-8"},
+	"resetWithLink":            {"text/html; charset=utf-8"},
+	"showSignUp":               {"text/html; charset=utf-8"},
+	"registerWithLink":         {"text/html; charset=utf-8"},
 }
 
 // CheckHeaders checks the headers of a response. The operation is nil for a path or method that the document lacks.

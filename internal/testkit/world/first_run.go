@@ -54,8 +54,8 @@ func BadFirstRunForm(tb testing.TB, g *Gateway, _ Operation) Call {
 	return FirstRunCall(FirstRunToken(tb, g.Env), map[string]string{"repeat": "another"})
 }
 
-// FirstRunWithToken returns a request for the first-run page with a token of the right form.
-func FirstRunWithToken(_ testing.TB, g *Gateway, o Operation) Call {
+// PageWithToken returns a request for the page behind a link, with a made-up token.
+func PageWithToken(_ testing.TB, g *Gateway, o Operation) Call {
 	c := g.Call(o)
 	c.Query = "token=" + strings.Repeat("A", 44)
 

@@ -117,6 +117,10 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		return map[string]any{"totp": "000000"}
 	case "confirmEmail":
 		return map[string]any{"token": g.LinkToken()}
+	case "resetWithLink":
+		return map[string]any{"token": strings.Repeat("A", 44), "password": NewPassword, "repeat": NewPassword}
+	case "registerWithLink":
+		return map[string]any{"token": strings.Repeat("A", 44), "name": "New Person", "password": NewPassword, "repeat": NewPassword}
 	}
 
 	if o.IsAdmin() {
@@ -179,6 +183,11 @@ func (g *Gateway) Query(o Operation) string {
 
 // FreePhone is a phone number that no account has bound.
 const FreePhone = "+8613800138000"
+
+// FreeAddress returns an address that no account has and no test has used.
+func (g *Gateway) FreeAddress() string {
+	return fmt.Sprintf("person.%d@konec.com.au", g.Sequence.Add(1))
+}
 
 // NewPhone returns a phone number that no account has bound and no test has used.
 func (g *Gateway) NewPhone() string { return fmt.Sprintf("+86139%08d", g.Sequence.Add(1)) }

@@ -264,6 +264,27 @@ await runParts(
       await checkPage(page, 'missing')
     },
 
+    async 'what holds now is listed, and lifted after a confirmation'() {
+      await visit('/limits', 'Limits')
+      await row('wrong reset codes of all users in a day').getByText('2,500 of 5,000').waitFor()
+      const held = row(people.held)
+      await held.getByText('failures in a row (password)').waitFor()
+      await held.getByText('Unknown devices').waitFor()
+      assert.match(await held.getByRole('link').getAttribute('href'), new RegExp(`/console/accounts/${people.heldID}$`))
+      await row('198.51.100.77').getByText('Network', { exact: true }).waitFor()
+      await checkPage(page, 'limits')
+
+      await button(`Lift: ${people.held}`).click()
+      await checkOverlay(page, 'lift')
+      await button('Lift', dialog()).click()
+      await expectText('Lifted.')
+      await held.waitFor({ state: 'detached' })
+
+      await button('Lift: wrong reset codes of all users in a day').click()
+      await button('Lift', dialog()).click()
+      await row('wrong reset codes of all users in a day').getByText('0 of 5,000').waitFor()
+    },
+
     async 'a user binds an authenticator app and receives recovery codes'() {
       await visit('/profile', 'My account')
       await checkPage(page, 'profile')
@@ -367,6 +388,10 @@ await runParts(
       assert.equal(await page.getByRole('checkbox').count(), 0)
       await visit('/groups', 'Groups')
       assert.equal(await button('New group').count(), 0)
+      await visit('/limits', 'Limits')
+      await expectText('Only waits of accounts are shown.')
+      assert.equal(await page.getByRole('button', { name: /^Lift/ }).count(), 0)
+      assert.equal(await row('198.51.100.77').count(), 0)
       await visit(`/accounts/${people.lockedOutID}`, 'Test Person')
       assert.equal(await page.getByRole('button', { name: /Disable|Reset|End|Change|Export|Delete/ }).count(), 0)
       await visit('/audit', 'Not permitted')

@@ -67,7 +67,7 @@ export async function payloadsStayText(context, victim, ask, hits) {
       assert.match(response.headers()['content-type'], /^application\/json\b/, path)
       assert.equal(await page.evaluate(() => document.querySelectorAll('script, svg, img').length), 0, path)
     }
-    for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`, `/first_run?token=${query}`]) {
+    for (const path of ['/dev/inbox', `/confirm_email?token=${query}`, `/confirm_email?error=${query}`, `/first_run?token=${query}`, `/reset?token=${query}`, `/sign-up?error=${query}`]) {
       await page.goto(input.gateway + path)
     }
   }

@@ -11,6 +11,7 @@ import { AuditPage } from './pages/audit'
 import { DeliveriesPage } from './pages/deliveries'
 import { ForbiddenPage } from './pages/forbidden'
 import { GroupsPage } from './pages/groups'
+import { LimitsPage } from './pages/limits'
 import { MissingPage } from './pages/missing'
 import { OverviewPage } from './pages/overview'
 import { ProfilePage } from './pages/profile'
@@ -50,6 +51,7 @@ export function App() {
           <Route path="groups" element={<Needs right="accounts.read" page={<GroupsPage />} />} />
           <Route path="audit" element={<Needs right="audit.read" page={<AuditPage />} />} />
           <Route path="deliveries" element={<Needs right="accounts.read" page={<DeliveriesPage />} />} />
+          <Route path="limits" element={<Needs right="accounts.read" page={<LimitsPage />} />} />
           <Route path="profile" element={<ProfilePage />} />
           <Route path="*" element={<MissingPage />} />
         </Routes>

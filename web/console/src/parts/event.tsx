@@ -46,10 +46,15 @@ export function DetailValue({ event, name, value }: { event: AuditEvent; name: s
     case 'until':
       return <When at={value} seconds />
     case 'limit': // those for sending name the kind of code first, which the event has beside it
-      return <>{words.limits[value] ?? words.limits[value.split('/').at(-1) ?? ''] ?? value}</>
+      return <>{limitIn(words, value)}</>
     default:
       return <>{value}</>
   }
+}
+
+/** The name of a limit. */
+export function limitIn(words: Words, name: string): string {
+  return words.limits[name] ?? words.limits[name.split('/').at(-1) ?? ''] ?? name
 }
 
 /** The details of an event, in one line: from what to what, and why. */

@@ -7,6 +7,7 @@ import IconUserCheck from '@tabler/icons-react/dist/esm/icons/IconUserCheck.mjs'
 import IconLayoutDashboard from '@tabler/icons-react/dist/esm/icons/IconLayoutDashboard.mjs'
 import IconListDetails from '@tabler/icons-react/dist/esm/icons/IconListDetails.mjs'
 import IconLogout from '@tabler/icons-react/dist/esm/icons/IconLogout.mjs'
+import IconHourglass from '@tabler/icons-react/dist/esm/icons/IconHourglass.mjs'
 import IconMail from '@tabler/icons-react/dist/esm/icons/IconMail.mjs'
 import IconUser from '@tabler/icons-react/dist/esm/icons/IconUser.mjs'
 import IconUsers from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs'
@@ -27,6 +28,7 @@ const places = [
   { to: '/groups', name: 'groups', icon: IconUsersGroup, right: 'accounts.read' },
   { to: '/audit', name: 'audit', icon: IconListDetails, right: 'audit.read' },
   { to: '/deliveries', name: 'deliveries', icon: IconMail, right: 'accounts.read' },
+  { to: '/limits', name: 'limits', icon: IconHourglass, right: 'accounts.read' },
 ] as const satisfies { to: string; name: string; icon: unknown; right: Right | undefined }[]
 
 /** The frame of every page: navigation, account menu and preferences. */
