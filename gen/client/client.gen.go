@@ -4548,7 +4548,7 @@ type ClientInterface interface {
 	//
 	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -4564,7 +4564,7 @@ type ClientInterface interface {
 	//
 	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -4896,7 +4896,7 @@ type ClientInterface interface {
 	//
 	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 	//
-	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type.
@@ -4908,7 +4908,7 @@ type ClientInterface interface {
 	//
 	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 	//
-	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
@@ -6928,7 +6928,7 @@ func (c *Client) SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequ
 //
 // 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 // used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 // whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -6954,7 +6954,7 @@ func (c *Client) SignInWithTOTPWithBody(ctx context.Context, contentType string,
 //
 // 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 // used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 // whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -7536,7 +7536,7 @@ func (c *Client) ReauthenticateBrowser(ctx context.Context, body ReauthenticateB
 //
 // 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 //
-// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 // an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type.
@@ -7558,7 +7558,7 @@ func (c *Client) SetSecondFactorWithBody(ctx context.Context, contentType string
 //
 // 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 //
-// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 // an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type.
@@ -13168,7 +13168,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -13184,7 +13184,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 	//
-	// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 	// used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 	// whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -13536,7 +13536,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 	//
-	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -13548,7 +13548,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 	//
-	// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -27224,7 +27224,7 @@ func (c *ClientWithResponses) SignInWithCodeWithResponse(ctx context.Context, bo
 //
 // 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 // used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 // whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -27246,7 +27246,7 @@ func (c *ClientWithResponses) SignInWithTOTPWithBodyWithResponse(ctx context.Con
 //
 // 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
 //
-// Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
 // used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
 // whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a
@@ -27748,7 +27748,7 @@ func (c *ClientWithResponses) ReauthenticateBrowserWithResponse(ctx context.Cont
 //
 // 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 //
-// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 // an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -27766,7 +27766,7 @@ func (c *ClientWithResponses) SetSecondFactorWithBodyWithResponse(ctx context.Co
 //
 // 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
 //
-// Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
 // an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -436,7 +436,7 @@ export const reauthenticateBrowser = <ThrowOnError extends boolean = false>(opti
  *
  * 开启后，登录除密码外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。
  *
- * Says whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+ * Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
  * an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
  *
  */
@@ -682,7 +682,7 @@ export const signInWithLark = <ThrowOnError extends boolean = false>(options: Op
  *
  * 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
  *
- * Opens a session with a code of the account's authenticator app (RFC 6238), if nobody asks for two factors. The
+ * Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
  * app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
  * used code, a recovery code, an unknown address, a disabled account, an account without an authenticator app, one
  * whose app is suspended and one that is asked for two factors get the same response. After 100 wrong codes in a

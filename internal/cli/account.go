@@ -200,7 +200,7 @@ func watchAdministrators(ctx context.Context, a *app.App, change func() error) e
 		return err
 	}
 
-	fmt.Fprintln(os.Stderr, "warning: nobody can sign in and administer any more. That takes an active account with a password, the rights accounts.write and "+
+	fmt.Fprintln(os.Stderr, "warning: no one can sign in and administer any more. That takes an active account with a password, the rights accounts.write and "+
 		"groups.write and, where two factors are asked for, an authenticator app or recovery codes. "+
 		"account set-group, account enable, account reset-factor and group set are the way back.")
 

@@ -123,7 +123,7 @@ func TestAccountCommands(t *testing.T) {
 	}
 
 	// Disabling ends the sessions for good. Nothing is refused to an operator, who is warned about the last administrator.
-	gateway.run(t, "account", "disable", "given@konec.test").warns(t, "nobody can sign in and administer any more")
+	gateway.run(t, "account", "disable", "given@konec.test").warns(t, "no one can sign in and administer any more")
 	gateway.run(t, "account", "enable", "given@konec.test").succeeds(t, "given@konec.test is active")
 	gateway.run(t, create("second@konec.test", "--group", "Admin")...).succeeds(t, "second@konec.test in group Admin")
 	gateway.run(t, "account", "disable", "given@konec.test").succeeds(t, "given@konec.test is disabled")

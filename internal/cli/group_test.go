@@ -28,7 +28,7 @@ func TestOperatorBringsTheAdministrationBack(t *testing.T) {
 
 	gateway.run(t, "account", "set-group", owner.Email, "Admin").succeeds(t, "in group Admin")
 	gateway.run(t, "group", "list").succeeds(t, "Admin: one factor, accounts.read", "None: one factor, no rights")
-	gateway.run(t, "group", "set", "Admin", "--requires-totp").warns(t, "nobody can sign in and administer any more")
+	gateway.run(t, "group", "set", "Admin", "--requires-totp").warns(t, "no one can sign in and administer any more")
 	gateway.run(t, "group").succeeds(t, "Admin: two factors")
 	signIn(http.StatusUnauthorized)
 	gateway.run(t, "group", "set", "Admin", "--no-requires-totp").succeeds(t, "Admin: one factor")
@@ -42,7 +42,7 @@ func TestOperatorBringsTheAdministrationBack(t *testing.T) {
 	gateway.run(t, "group", "set", "Testers", "--requires-totp").fails(t, "no such member group; the groups are Admin, Member, None, Tester")
 
 	gateway.run(t, "account", "reset-factor", owner.Email, "totp").succeeds(t, owner.Email+" has no totp")
-	gateway.run(t, "account", "reset-factor", owner.Email, "password").warns(t, "nobody can sign in and administer any more")
+	gateway.run(t, "account", "reset-factor", owner.Email, "password").warns(t, "no one can sign in and administer any more")
 	signIn(http.StatusUnauthorized)
 	gateway.run(t, "account", "reset-factor", owner.Email, "fingerprint").fails(t, "password")
 }

@@ -86,7 +86,7 @@ func TestOneOfTwoFactorsOpensNothing(t *testing.T) {
 	expectCode(t, g, "the same again", passwordCall(g, world.PublicSurface, address, apptest.Password, recovery), "INVALID_CREDENTIALS")
 }
 
-// SEC-S4, SEC-S3: a stranger who guesses at /login/totp reaches its stop, its delay and the day's budget, and keeps nobody
+// SEC-S4, SEC-S3: a stranger who guesses at /login/totp reaches its stop, its delay and the day's budget, and keeps no one
 // from using the authenticator behind the password.
 func TestStrangersDoNotReachTheSecondFactor(t *testing.T) {
 	t.Parallel()

@@ -109,8 +109,8 @@ func TestMailUndoesABinding(t *testing.T) {
 	}
 }
 
-// SEC-S5: the old address undoes a change of the e-mail, even if another change followed, and is nobody else's until then.
-// Whoever received the later mail undoes nothing any more.
+// SEC-S5: the old address undoes a change of the e-mail, even if another change followed, and no other account gets it until then.
+// The later mail, which went to the thief, undoes nothing any more.
 func TestOldAddressUndoesTheChange(t *testing.T) {
 	t.Parallel()
 

@@ -33,7 +33,7 @@ func MoveReservation(ctx context.Context, tx postgres.Tx, now time.Time, id, lef
 }
 
 // EnsureUnreserved returns ErrTaken if the address is reserved for another account than id. It is a statement after the one
-// that took the address: that one has waited for whoever just left it.
+// that took the address: that one has waited for the account that just left it.
 func EnsureUnreserved(ctx context.Context, tx postgres.Tx, now time.Time, id, email string) error {
 	reserved, err := db.New(tx).ReservedEmailOfOther(ctx, db.ReservedEmailOfOtherParams{Email: email, AccountID: id, Now: now})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 )
 
 // RecentlyBound is how long before a password reset a factor must have been bound so that the reset leaves it alone. A
-// factor that is younger may be that of whoever made the reset necessary.
+// younger factor may be that of the attacker who made the reset necessary.
 const RecentlyBound = 7 * 24 * time.Hour
 
 // Suspend suspends the factors that were bound less than RecentlyBound ago, but for the phone, which is a column of the

@@ -191,7 +191,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, fresh device.Tok
 			return err
 		}
 
-		// Whoever made the reset necessary may have bound them.
+		// The attacker who made the reset necessary may have bound them.
 		if err := factor.Suspend(ctx, tx, id, now); err != nil {
 			return err
 		}

@@ -85,7 +85,7 @@ func keep(ctx context.Context, tx postgres.Tx, id string, what Undoable) (int64,
 	}
 }
 
-// SetSecondFactor says whether the user's sign-ins ask for two factors, whatever the member group says. To ask for them
+// SetSecondFactor sets whether the user's sign-ins ask for two factors, whatever the member group says. To ask for them
 // takes an authenticator app that is not suspended.
 func (p *Profiles) SetSecondFactor(ctx context.Context, who session.Principal, enabled bool) error {
 	now := p.Now()

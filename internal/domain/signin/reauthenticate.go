@@ -93,7 +93,7 @@ func (s *SignIn) reauthenticate(
 			return token.Grant{}, err
 		}
 	case found.TwoFactors && found.TOTP:
-		// The password was right: this is no failure.
+		// The password was right, and is not counted as a failure.
 		if err := s.DB.InTx(ctx, p.use); err != nil {
 			return token.Grant{}, err
 		}

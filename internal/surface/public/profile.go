@@ -168,7 +168,7 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
 }
 
-// SetSecondFactor says whether sign-ins ask for two factors.
+// SetSecondFactor sets whether sign-ins ask for two factors.
 func (p *Public) SetSecondFactor(ctx context.Context, r api.SetSecondFactorRequestObject) (api.SetSecondFactorResponseObject, error) {
 	if err := p.profiles.SetSecondFactor(ctx, who(ctx).Principal, r.Body.Enabled); err != nil {
 		return nil, err
