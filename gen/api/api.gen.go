@@ -1526,7 +1526,7 @@ type Error struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1596,7 +1596,7 @@ type ErrorSuccess bool
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 // - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1734,7 +1734,7 @@ type GroupAssignment struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -2003,8 +2003,11 @@ type PublicUser struct {
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
-	// SecondFactor 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
+
+	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
 
 	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
@@ -12029,7 +12032,9 @@ func (response LiftLimit204Response) VisitLiftLimitResponse(w http.ResponseWrite
 	return nil
 }
 
-type LiftLimit400JSONResponse struct{ AdminInvalidJSONResponse }
+type LiftLimit400JSONResponse struct {
+	AdminInvalidOrStaleJSONResponse
+}
 
 func (response LiftLimit400JSONResponse) VisitLiftLimitResponse(w http.ResponseWriter) error {
 

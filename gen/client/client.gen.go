@@ -1527,7 +1527,7 @@ type Error struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1597,7 +1597,7 @@ type ErrorSuccess bool
 // - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 // - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 // - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 // - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 // - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 // - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -1735,7 +1735,7 @@ type GroupAssignment struct {
 	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
 	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
 	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
 	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
 	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
 	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -2004,8 +2004,11 @@ type PublicUser struct {
 	// Phone 手机是否已设置 · Whether a phone is bound.
 	Phone PublicUserPhone `json:"phone"`
 
-	// SecondFactor 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
+
+	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
 
 	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
 	Sessions int64 `json:"sessions"`
@@ -3838,6 +3841,8 @@ type ClientInterface interface {
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
 	//
+	// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
@@ -3850,6 +3855,8 @@ type ClientInterface interface {
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5718,6 +5725,8 @@ func (c *Client) ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) 
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 // too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
 //
+// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type.
 //
 // Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
@@ -5740,6 +5749,8 @@ func (c *Client) LiftLimitWithBody(ctx context.Context, contentType string, body
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 // too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -12418,6 +12429,8 @@ type ClientWithResponsesInterface interface {
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
 	//
+	// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
+	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
@@ -12430,6 +12443,8 @@ type ClientWithResponsesInterface interface {
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 	// too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+	//
+	// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17532,7 +17547,7 @@ type LiftLimitResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *AdminInvalid
+	JSON400 *AdminInvalidOrStale
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -17574,7 +17589,7 @@ type LiftLimitResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LiftLimitResult) GetJSON400() *AdminInvalid {
+func (r LiftLimitResult) GetJSON400() *AdminInvalidOrStale {
 	return r.JSON400
 }
 
@@ -26174,6 +26189,8 @@ func (c *ClientWithResponses) ListLimitsWithResponse(ctx context.Context, reqEdi
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 // too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
 //
+// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
+//
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /api/admin/limits/lift (the `LiftLimit` operationId).
@@ -26192,6 +26209,8 @@ func (c *ClientWithResponses) LiftLimitWithBodyWithResponse(ctx context.Context,
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
 // too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
+//
+// Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -32719,7 +32738,7 @@ func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest AdminInvalid
+		var dest AdminInvalidOrStale
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

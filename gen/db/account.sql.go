@@ -679,11 +679,22 @@ func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (A
 const accountStatusByEmail = `-- name: AccountStatusByEmail :one
 SELECT status
 FROM account
-WHERE email = $1
+WHERE account.email = $1
+UNION ALL
+SELECT 'reserved'
+FROM reserved_email
+WHERE reserved_email.email = $1 AND reserved_email.expires_at > $2
+LIMIT 1
 `
 
-func (q *Queries) AccountStatusByEmail(ctx context.Context, email string) (string, error) {
-	row := q.db.QueryRow(ctx, accountStatusByEmail, email)
+type AccountStatusByEmailParams struct {
+	Email string
+	Now   time.Time
+}
+
+// An address that is reserved for the account that had it is taken, and belongs to no active account.
+func (q *Queries) AccountStatusByEmail(ctx context.Context, arg AccountStatusByEmailParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountStatusByEmail, arg.Email, arg.Now)
 	var status string
 	err := row.Scan(&status)
 	return status, err
@@ -722,10 +733,13 @@ func (q *Queries) AccountTouch(ctx context.Context, arg AccountTouchParams) (str
 	return email, err
 }
 
-const accountUndoEmail = `-- name: AccountUndoEmail :execrows
+const accountUndoEmail = `-- name: AccountUndoEmail :one
+WITH before AS (SELECT a.email FROM account a WHERE a.id = $3)
 UPDATE account
 SET email = $1, updated_at = $2, version = version + 1
-WHERE id = $3
+FROM before
+WHERE account.id = $3
+RETURNING before.email
 `
 
 type AccountUndoEmailParams struct {
@@ -734,12 +748,12 @@ type AccountUndoEmailParams struct {
 	ID       string
 }
 
-func (q *Queries) AccountUndoEmail(ctx context.Context, arg AccountUndoEmailParams) (int64, error) {
-	result, err := q.db.Exec(ctx, accountUndoEmail, arg.OldEmail, arg.Now, arg.ID)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// Returns the address that is given up.
+func (q *Queries) AccountUndoEmail(ctx context.Context, arg AccountUndoEmailParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountUndoEmail, arg.OldEmail, arg.Now, arg.ID)
+	var email string
+	err := row.Scan(&email)
+	return email, err
 }
 
 const accountUndoPhone = `-- name: AccountUndoPhone :execrows
@@ -768,22 +782,24 @@ func (q *Queries) AccountUndoPhone(ctx context.Context, arg AccountUndoPhonePara
 	return result.RowsAffected(), nil
 }
 
-const accountUndoSecondFactor = `-- name: AccountUndoSecondFactor :exec
+const accountUndoSecondFactor = `-- name: AccountUndoSecondFactor :execrows
 UPDATE account
-SET second_factor_since = NULL, updated_at = $1, version = version + 1
-WHERE id = $2 AND second_factor_since >= $3::timestamptz
+SET second_factor_since = NULL
+WHERE id = $1 AND second_factor_since >= $2::timestamptz
 `
 
 type AccountUndoSecondFactorParams struct {
-	Now   time.Time
 	ID    string
 	Since time.Time
 }
 
-// Takes the user's own choice back if it was made since.
-func (q *Queries) AccountUndoSecondFactor(ctx context.Context, arg AccountUndoSecondFactorParams) error {
-	_, err := q.db.Exec(ctx, accountUndoSecondFactor, arg.Now, arg.ID, arg.Since)
-	return err
+// Takes the user's own choice of two factors back if it was made since. The caller counts the change of the account.
+func (q *Queries) AccountUndoSecondFactor(ctx context.Context, arg AccountUndoSecondFactorParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountUndoSecondFactor, arg.ID, arg.Since)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const accountWaysIn = `-- name: AccountWaysIn :one

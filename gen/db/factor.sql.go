@@ -424,10 +424,32 @@ func (q *Queries) TOTPPendingRemove(ctx context.Context, accountID string) error
 	return err
 }
 
+const tOTPPutBack = `-- name: TOTPPutBack :execrows
+INSERT INTO totp (account_id, id, secret, last_step, bound_at, suspended_at)
+SELECT r.account_id, r.id, r.secret, r.last_step, r.bound_at, r.suspended_at
+FROM totp_replaced r
+WHERE r.account_id = $1 AND r.replaced_by = $2
+ON CONFLICT ON CONSTRAINT totp_pkey DO NOTHING
+`
+
+type TOTPPutBackParams struct {
+	AccountID  string
+	ReplacedBy string
+}
+
+// Binds the authenticator again that the other had replaced.
+func (q *Queries) TOTPPutBack(ctx context.Context, arg TOTPPutBackParams) (int64, error) {
+	result, err := q.db.Exec(ctx, tOTPPutBack, arg.AccountID, arg.ReplacedBy)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const tOTPRedeem = `-- name: TOTPRedeem :execrows
 UPDATE totp
 SET last_step = $1, secret = $2, failures = 0, used_at = $3::timestamptz
-WHERE account_id = $4 AND id = $5 AND last_step < $1
+WHERE account_id = $4 AND id = $5 AND last_step < $1 AND (suspended_at IS NULL OR $6::boolean)
 `
 
 type TOTPRedeemParams struct {
@@ -436,10 +458,12 @@ type TOTPRedeemParams struct {
 	Now       time.Time
 	AccountID string
 	ID        string
+	Suspended bool
 }
 
 // A step is used at most once, and no earlier one after it. The guard and the change are one statement: of any number
-// of contenders with one code exactly one advances last_step. The secret is encrypted anew at each use, so that an
+// of contenders with one code exactly one advances last_step. One that was suspended meanwhile advances nothing, except
+// behind a password. The secret is encrypted anew at each use, so that an
 // older master key is no longer needed.
 func (q *Queries) TOTPRedeem(ctx context.Context, arg TOTPRedeemParams) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPRedeem,
@@ -448,6 +472,7 @@ func (q *Queries) TOTPRedeem(ctx context.Context, arg TOTPRedeemParams) (int64, 
 		arg.Now,
 		arg.AccountID,
 		arg.ID,
+		arg.Suspended,
 	)
 	if err != nil {
 		return 0, err
@@ -463,6 +488,46 @@ WHERE account_id = $1
 // Its recovery codes are deleted too.
 func (q *Queries) TOTPRemove(ctx context.Context, accountID string) (int64, error) {
 	result, err := q.db.Exec(ctx, tOTPRemove, accountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const tOTPReplace = `-- name: TOTPReplace :exec
+INSERT INTO totp_replaced (replaced_by, account_id, id, secret, last_step, bound_at, suspended_at, replaced_at)
+SELECT $1, t.account_id, t.id, t.secret, t.last_step, t.bound_at, t.suspended_at, $2
+FROM totp t
+WHERE t.account_id = $3
+ON CONFLICT ON CONSTRAINT totp_replaced_pkey DO NOTHING
+`
+
+type TOTPReplaceParams struct {
+	ReplacedBy string
+	Now        time.Time
+	AccountID  string
+}
+
+// Keeps the authenticator that is about to be replaced.
+func (q *Queries) TOTPReplace(ctx context.Context, arg TOTPReplaceParams) error {
+	_, err := q.db.Exec(ctx, tOTPReplace, arg.ReplacedBy, arg.Now, arg.AccountID)
+	return err
+}
+
+const tOTPReplacedClean = `-- name: TOTPReplacedClean :execrows
+DELETE FROM totp_replaced
+WHERE replaced_by IN (
+    SELECT r.replaced_by
+    FROM totp_replaced r
+    WHERE r.replaced_at < $1
+    ORDER BY r.replaced_at
+    LIMIT 1000
+)
+AND replaced_at < $1
+`
+
+func (q *Queries) TOTPReplacedClean(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, tOTPReplacedClean, before)
 	if err != nil {
 		return 0, err
 	}

@@ -102,3 +102,34 @@ func (q *Queries) ReservedEmailReturn(ctx context.Context, arg ReservedEmailRetu
 	}
 	return result.RowsAffected(), nil
 }
+
+const reservedEmailUndo = `-- name: ReservedEmailUndo :execrows
+DELETE FROM reserved_email r
+WHERE r.account_id = $1 AND r.changed_at >= $2::timestamptz
+    AND EXISTS (
+        SELECT 1
+        FROM reserved_email one
+        WHERE one.account_id = $1 AND one.email = $3 AND one.changed_at = $2::timestamptz AND one.expires_at > $4
+    )
+`
+
+type ReservedEmailUndoParams struct {
+	AccountID string
+	ChangedAt time.Time
+	Email     string
+	Now       time.Time
+}
+
+// The same for the undo of one change, and of no later one that gave up the same address.
+func (q *Queries) ReservedEmailUndo(ctx context.Context, arg ReservedEmailUndoParams) (int64, error) {
+	result, err := q.db.Exec(ctx, reservedEmailUndo,
+		arg.AccountID,
+		arg.ChangedAt,
+		arg.Email,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -1810,6 +1810,8 @@ export const listLimits = <ThrowOnError extends boolean = false>(options?: Optio
  * budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
  * too. Without the right `audit.read` only budgets and waits of accounts can be lifted. Every call is an audit event.
  *
+ * Administrators cannot lift a limit of their own account. Requires a sign-in at most 60 minutes old.
+ *
  */
 export const liftLimit = <ThrowOnError extends boolean = false>(options: Options<LiftLimitData, ThrowOnError>): RequestResult<LiftLimitResponses, LiftLimitErrors, ThrowOnError> => (options.client ?? client).post<LiftLimitResponses, LiftLimitErrors, ThrowOnError>({
     security: [

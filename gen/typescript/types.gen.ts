@@ -80,7 +80,7 @@ export type Tokens = {
  * - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
  * - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
  * - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
- * - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录。 No one would be left who can sign in and administer.
+ * - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
  * - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
  * - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
  * - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
@@ -450,9 +450,13 @@ export type PublicUser = {
     create_time: Timestamp;
     update_time: Timestamp;
     /**
-     * 登录是否要求两步验证 · Whether sign-ins ask for two factors, because the user or the member group does.
+     * 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
      */
     secondFactor: boolean;
+    /**
+     * 成员组是否要求两步验证 · Whether the member group asks for two factors.
+     */
+    secondFactorRequired: boolean;
     /**
      * 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
      */
@@ -6220,7 +6224,7 @@ export type LiftLimitData = {
 
 export type LiftLimitErrors = {
     /**
-     * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
+     * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
     400: Error;
     /**

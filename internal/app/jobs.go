@@ -126,7 +126,7 @@ type cleaning struct {
 func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 	for _, clean := range []func(context.Context, db.DBTX, time.Time) (int64, error){
 		code.Clean, throttle.Clean, throttle.CleanFailures, device.Clean, session.Clean, factor.Clean, delivery.Clean, token.Clean, idempotency.Clean,
-		account.CleanReservations,
+		account.CleanReservations, factor.CleanReplaced,
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return webhook.Clean(ctx, tx, c.keys, now)
 		},

@@ -16,6 +16,21 @@ ALTER TABLE totp ADD COLUMN suspended_at timestamptz;
 ALTER TABLE identity ADD COLUMN suspended_at timestamptz;
 ALTER TABLE recovery_code ADD COLUMN suspended_at timestamptz;
 
+-- The authenticator that another one replaced: the undo of the binding puts it back. secret is encrypted for the row in totp
+-- that it was.
+CREATE TABLE totp_replaced (
+    replaced_by  text        NOT NULL CONSTRAINT totp_replaced_pkey PRIMARY KEY,
+    account_id   text        NOT NULL CONSTRAINT totp_replaced_account_id_fkey REFERENCES account ON DELETE CASCADE,
+    id           text        NOT NULL,
+    secret       bytea       NOT NULL,
+    last_step    bigint      NOT NULL,
+    bound_at     timestamptz NOT NULL,
+    suspended_at timestamptz,
+    replaced_at  timestamptz NOT NULL
+);
+CREATE INDEX totp_replaced_by_account ON totp_replaced (account_id);
+CREATE INDEX totp_replaced_by_time ON totp_replaced (replaced_at);
+
 -- The address that an account had before a change of its e-mail: no other account gets it while the change can be undone.
 CREATE TABLE reserved_email (
     email      text        NOT NULL,

@@ -133,10 +133,14 @@ UPDATE account
 SET phone = NULL, phone_bound_at = NULL, phone_suspended_at = NULL, updated_at = @now, version = version + 1
 WHERE id = @id AND phone = @phone::text AND phone_bound_at = @bound_at::timestamptz;
 
--- name: AccountUndoEmail :execrows
+-- name: AccountUndoEmail :one
+-- Returns the address that is given up.
+WITH before AS (SELECT a.email FROM account a WHERE a.id = @id)
 UPDATE account
 SET email = @old_email, updated_at = @now, version = version + 1
-WHERE id = @id;
+FROM before
+WHERE account.id = @id
+RETURNING before.email;
 
 -- name: AccountKeepPhone :execrows
 UPDATE account
@@ -148,10 +152,10 @@ UPDATE account
 SET second_factor_since = CASE WHEN @enabled::boolean THEN @now::timestamptz END, updated_at = @now::timestamptz, version = version + 1
 WHERE id = @id AND status = 'active' AND (second_factor_since IS NOT NULL) <> @enabled::boolean;
 
--- name: AccountUndoSecondFactor :exec
--- Takes the user's own choice back if it was made since.
+-- name: AccountUndoSecondFactor :execrows
+-- Takes the user's own choice of two factors back if it was made since. The caller counts the change of the account.
 UPDATE account
-SET second_factor_since = NULL, updated_at = @now, version = version + 1
+SET second_factor_since = NULL
 WHERE id = @id AND second_factor_since >= @since::timestamptz;
 
 -- name: AccountTouch :one
@@ -182,9 +186,15 @@ FROM account
 WHERE phone = @phone AND phone_suspended_at IS NULL;
 
 -- name: AccountStatusByEmail :one
+-- An address that is reserved for the account that had it is taken, and belongs to no active account.
 SELECT status
 FROM account
-WHERE email = @email;
+WHERE account.email = @email
+UNION ALL
+SELECT 'reserved'
+FROM reserved_email
+WHERE reserved_email.email = @email AND reserved_email.expires_at > @now
+LIMIT 1;
 
 -- name: AccountRecord :one
 SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at

@@ -39,6 +39,33 @@ WHERE account_id IN (
 )
 AND expires_at < @before;
 
+-- name: TOTPReplace :exec
+-- Keeps the authenticator that is about to be replaced.
+INSERT INTO totp_replaced (replaced_by, account_id, id, secret, last_step, bound_at, suspended_at, replaced_at)
+SELECT @replaced_by, t.account_id, t.id, t.secret, t.last_step, t.bound_at, t.suspended_at, @now
+FROM totp t
+WHERE t.account_id = @account_id
+ON CONFLICT ON CONSTRAINT totp_replaced_pkey DO NOTHING;
+
+-- name: TOTPPutBack :execrows
+-- Binds the authenticator again that the other had replaced.
+INSERT INTO totp (account_id, id, secret, last_step, bound_at, suspended_at)
+SELECT r.account_id, r.id, r.secret, r.last_step, r.bound_at, r.suspended_at
+FROM totp_replaced r
+WHERE r.account_id = @account_id AND r.replaced_by = @replaced_by
+ON CONFLICT ON CONSTRAINT totp_pkey DO NOTHING;
+
+-- name: TOTPReplacedClean :execrows
+DELETE FROM totp_replaced
+WHERE replaced_by IN (
+    SELECT r.replaced_by
+    FROM totp_replaced r
+    WHERE r.replaced_at < @before
+    ORDER BY r.replaced_at
+    LIMIT 1000
+)
+AND replaced_at < @before;
+
 -- name: TOTPBind :exec
 -- Replaces the authenticator that was bound before.
 INSERT INTO totp (account_id, id, secret, last_step, bound_at)
@@ -78,11 +105,12 @@ WHERE account_id = @account_id AND (suspended_at IS NULL OR @suspended::boolean)
 
 -- name: TOTPRedeem :execrows
 -- A step is used at most once, and no earlier one after it. The guard and the change are one statement: of any number
--- of contenders with one code exactly one advances last_step. The secret is encrypted anew at each use, so that an
+-- of contenders with one code exactly one advances last_step. One that was suspended meanwhile advances nothing, except
+-- behind a password. The secret is encrypted anew at each use, so that an
 -- older master key is no longer needed.
 UPDATE totp
 SET last_step = @step, secret = @secret, failures = 0, used_at = @now::timestamptz
-WHERE account_id = @account_id AND id = @id AND last_step < @step;
+WHERE account_id = @account_id AND id = @id AND last_step < @step AND (suspended_at IS NULL OR @suspended::boolean);
 
 -- name: TOTPForgive :execrows
 UPDATE totp

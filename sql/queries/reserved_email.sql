@@ -24,6 +24,16 @@ WHERE r.account_id = @account_id
         WHERE one.account_id = @account_id AND one.email = @email AND one.expires_at > @now
     );
 
+-- name: ReservedEmailUndo :execrows
+-- The same for the undo of one change, and of no later one that gave up the same address.
+DELETE FROM reserved_email r
+WHERE r.account_id = @account_id AND r.changed_at >= @changed_at::timestamptz
+    AND EXISTS (
+        SELECT 1
+        FROM reserved_email one
+        WHERE one.account_id = @account_id AND one.email = @email AND one.changed_at = @changed_at::timestamptz AND one.expires_at > @now
+    );
+
 -- name: ReservedEmailClean :execrows
 DELETE FROM reserved_email
 WHERE (email, account_id) IN (

@@ -77,7 +77,7 @@ var adminCalls = []validCall{
 	{operation: "resetFactor", oldSignInWant: world.ReauthRequired, want: "200", prepare: aboutNamed(nil)},
 	{operation: "unlockAccount", want: "204", prepare: aboutNamed(nil)},
 	{operation: "listLimits", want: "200", prepare: aboutNamed(nil)},
-	{operation: "liftLimit", want: "204", prepare: aboutNamed(nil)},
+	{operation: "liftLimit", oldSignInWant: world.ReauthRequired, want: "204", prepare: aboutNamed(nil)},
 	{operation: "getTimeline", want: "200", prepare: aboutNamed(nil)},
 	{operation: "listGroups", want: "200", prepare: aboutNamed(nil)},
 	{operation: "createGroup", oldSignInWant: world.ReauthRequired, want: "201", prepare: aboutNamed(nil)},

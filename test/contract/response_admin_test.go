@@ -38,7 +38,7 @@ var adminScenarios = slices.Concat(
 	scenariosOf("listDeliveries", "200", reads),
 	scenariosOf("getStatistics", "200", reads),
 	scenariosOf("listLimits", "200", reads),
-	scenariosOf("liftLimit", "204", writes|takesBody),
+	scenariosOf("liftLimit", "204", fresh|writes|takesBody),
 	scenariosOf("listWebhooks", "200", reads),
 	scenariosOf("createWebhook", "201", fresh|writes|takesBody|takesKey),
 	scenariosOf("changeWebhook", "200", fresh|writes|takesBody|takesKey|namesWebhook|matches),

@@ -65,7 +65,7 @@ func TestStoredSecretsHaveTheirForm(t *testing.T) {
 
 	const known = "account.password_hash account_import.digest audit_checkpoint.key_id audit_checkpoint.mac audit_link.hash " +
 		"code.digest code.key_id delivery.payload device.digest device.previous_digest failure.key idempotency_key.fingerprint idempotency_key.key " +
-		"recovery_code.digest recovery_code.key_id session_cookie.digest signing_key.private_key signing_key.public_key throttle.key totp.secret totp_pending.url " +
+		"recovery_code.digest recovery_code.key_id session_cookie.digest signing_key.private_key signing_key.public_key throttle.key totp.secret totp_pending.url totp_replaced.secret " +
 		"webhook.previous_secret webhook.sealed_url webhook.secret"
 	if got := strings.Join(columns, " "); got != known {
 		t.Errorf("columns %s", got)

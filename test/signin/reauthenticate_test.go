@@ -146,6 +146,17 @@ func TestTwoFactorsConfirmASession(t *testing.T) {
 
 	secret := g.BindAuthenticator(t, browser)
 
+	// SEC-S4c: a wrong code behind the right password is not a failure of the password.
+	for range 8 {
+		confirm(map[string]any{"password": apptest.Password, "totp": "000000"})
+	}
+
+	if n := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM failure WHERE key LIKE 'password %'"); n != 0 {
+		t.Errorf("%d failures of the password are counted", n)
+	}
+
+	g.Exec(t, "DELETE FROM failure")
+
 	for _, one := range []struct {
 		what string
 		body map[string]any

@@ -62,9 +62,15 @@ func TestOneOfTwoFactorsOpensNothing(t *testing.T) {
 		t.Fatalf("ask for two factors: %s", got)
 	}
 
-	if user := world.PublicUser(t, browser); !user.SecondFactor {
+	if user := world.PublicUser(t, browser); !user.SecondFactor || user.SecondFactorRequired {
 		t.Errorf("the user is %+v", user)
 	}
+
+	apptest.Eventually(t, "a mail about it", func() bool {
+		mails := g.Mails(address)
+
+		return len(mails) > 0 && mails[0].Subject == "您的两步验证已更改"
+	})
 
 	withSMS := func(second string) world.Call {
 		body := map[string]any{"phone": phone, "code": sms}

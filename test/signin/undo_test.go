@@ -109,6 +109,40 @@ func TestMailUndoesABinding(t *testing.T) {
 	}
 }
 
+// SEC-S5: the undo of an authenticator puts the one back that it had replaced, suspended if it was: its user is not left
+// outside. Without one, nothing asks for two factors any more.
+func TestUndoPutsTheAuthenticatorBack(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t, world.WithoutNetworkLimits)
+	g.Clock.Stop()
+
+	address, browser := g.NewUser(t)
+	secret, first := g.BindAuthenticator(t, browser), undoLink(t, g, address, 0)
+	g.ChooseSecondFactor(t, address, true)
+	g.Exec(t, "UPDATE account SET second_factor_since = created_at WHERE email = $1", address)
+	g.Exec(t, "UPDATE session SET amr = '{pwd,otp,mfa}'")
+	g.Clock.Advance(time.Minute)
+
+	before := len(g.Mails(address))
+	g.BindAuthenticator(t, browser)
+
+	if got := g.PostEmailLink(t, undoLink(t, g, address, before)); got != linkUndone {
+		t.Fatalf("undo: on to %s", got)
+	}
+
+	g.Clock.Advance(time.Minute)
+	expectCode(t, g, "the password alone", passwordCall(g, world.PublicSurface, address, apptest.Password, ""), "TOTP_REQUIRED")
+	expectCode(t, g, "with the first app", passwordCall(g, world.PublicSurface, address, apptest.Password, g.TOTPCode(t, secret, 0)), "")
+
+	// The first binding, undone as well, leaves none, and its user is not asked for any.
+	if got := g.PostEmailLink(t, first); got != linkUndone {
+		t.Fatalf("undo the first: on to %s", got)
+	}
+
+	expectCode(t, g, "the password, without any app", passwordCall(g, world.PublicSurface, address, apptest.Password, ""), "")
+}
+
 // SEC-S5: the old address undoes a change of the e-mail, even if another change followed, and no other account gets it until then.
 // The later mail, which went to the thief, undoes nothing any more.
 func TestOldAddressUndoesTheChange(t *testing.T) {
@@ -143,8 +177,12 @@ func TestOldAddressUndoesTheChange(t *testing.T) {
 	before := len(g.Mails(owner))
 	world.ExpectStatus(t, g, world.JSONCall(http.MethodPost, "/api/users/register/send-code", map[string]any{"email": owner}), http.StatusOK, "a registration code")
 
+	if taken := g.Mail(t, owner, before); taken.Code != "" || taken.Subject != "您已经有 Toolkit 账号" {
+		t.Errorf("the mail is %s", taken.Text)
+	}
+
 	register := world.JSONCall(http.MethodPost, "/api/users/register", map[string]any{
-		"username": "Squatter", "email": owner, "password": apptest.Password, "verificationCode": g.Mail(t, owner, before).Code,
+		"username": "Squatter", "email": owner, "password": apptest.Password, "verificationCode": "000000",
 	})
 	if got := register.To(t, g.Server); got.Problem.Code != "CODE_INVALID" {
 		t.Errorf("register the reserved address: %s", got)
@@ -175,10 +213,26 @@ func TestOldAddressUndoesTheChange(t *testing.T) {
 		t.Errorf("the thief's session: %d", status)
 	}
 
+	// Who held the address that was given up is told; it may have been the owner.
+	apptest.Eventually(t, "a mail to the address that was given up", func() bool {
+		mails := g.Mails(third)
+
+		return len(mails) > 0 && mails[0].Subject == "您的账号邮箱已修改" && mails[0].Link == ""
+	})
+
 	// Nothing is reserved any more, and after seven days nothing would be.
 	if n := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM reserved_email"); n != 0 {
 		t.Errorf("%d reservations are left", n)
 	}
+
+	// The used link undoes no later change that gave up the same address.
+	change(g.SignedIn(t, owner), owner, "later@konec.test")
+
+	if got := g.PostEmailLink(t, ownersLink); got != world.LinkInvalid || email() != "later@konec.test" {
+		t.Errorf("the used link again: on to %s, the address is %s", got, email())
+	}
+
+	change(g.SignedIn(t, "later@konec.test"), "later@konec.test", owner)
 
 	// An owner who takes the address back by a change of their own offers the thief no undo.
 	change(g.SignedIn(t, owner), owner, second)

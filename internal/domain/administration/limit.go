@@ -121,6 +121,10 @@ func (l *Limits) Lift(ctx context.Context, c authority.Change, limit, subject st
 			return lift(ctx, tx)
 		}
 
+		if person == c.Actor.AccountID { // a limit on administrators is not theirs to lift
+			return problem.ErrRightMissing
+		}
+
 		_, err := lock(ctx, tx, rights, authority.Target{ID: person})
 		if errors.Is(err, account.ErrNotFound) {
 			return ErrLimitNotFound

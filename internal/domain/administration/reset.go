@@ -35,7 +35,8 @@ var changedBy = map[Factor]audit.Action{
 }
 
 // ResetFactor removes a way to sign in that the user has lost, and notifies the user. The address stays: with a code
-// sent to it the user sets a new password. A factor that does not exist is not an error.
+// sent to it the user sets a new password. A factor that does not exist is not an error. With the authenticator, the user's
+// own choice of two factors goes, which could not be fulfilled any more.
 func (a *Administration) ResetFactor(ctx context.Context, c authority.Change, which Factor) (Details, error) {
 	notice := delivery.NewID()
 
@@ -45,7 +46,14 @@ func (a *Administration) ResetFactor(ctx context.Context, c authority.Change, wh
 			return audit.Event{}, err
 		}
 
-		if !there.Factors.has(which) {
+		chosen := int64(0)
+		if which == TOTP {
+			if chosen, err = db.New(tx).AccountUndoSecondFactor(ctx, db.AccountUndoSecondFactorParams{ID: h.ID}); err != nil {
+				return audit.Event{}, fmt.Errorf("take back two factors: %w", err)
+			}
+		}
+
+		if !there.Factors.has(which) && chosen == 0 {
 			return audit.Event{}, nil
 		}
 
@@ -83,10 +91,7 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	case Phone:
 		err = queries.AccountRemovePhone(ctx, id)
 	case TOTP:
-		// The user can no longer give the second factor that they may have chosen to be asked for.
-		if err = queries.AccountUndoSecondFactor(ctx, db.AccountUndoSecondFactorParams{ID: id, Now: a.now()}); err == nil {
-			_, err = factor.Remove(ctx, tx, id)
-		}
+		_, err = factor.Remove(ctx, tx, id)
 	case Lark:
 		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: lark.Provider})
 	}

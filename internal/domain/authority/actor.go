@@ -34,6 +34,7 @@ type Actor struct {
 	Counted   string        // whose changes count together; the account's if empty
 
 	operator bool
+	alone    bool // see Alone
 }
 
 // Operator is a user with access to the database: everything is allowed, and no name is recorded.
@@ -107,7 +108,7 @@ func (a Actor) count(ctx context.Context, tx postgres.Tx, now time.Time) error {
 
 // lock takes the first locks of a change, and reports whether the actor's account exists.
 func (a Actor) lock(ctx context.Context, tx postgres.Tx) (bool, error) {
-	if a.operator || a.Right != "" {
+	if a.operator || a.Right != "" || a.alone {
 		if err := Lock(ctx, tx); err != nil {
 			return false, err
 		}
@@ -130,6 +131,14 @@ func (a Actor) lock(ctx context.Context, tx postgres.Tx) (bool, error) {
 // Fresh returns the actor for a change that asks for a sign-in not older than Fresh.
 func (a Actor) Fresh() Actor {
 	a.MaxAge = Fresh
+
+	return a
+}
+
+// Alone returns the actor for a change of the actor's own account that could leave no administrator: it takes Lock, too, as
+// the changes of administrators do.
+func (a Actor) Alone() Actor {
+	a.alone = true
 
 	return a
 }

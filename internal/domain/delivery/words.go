@@ -134,10 +134,10 @@ var wording = map[Kind]words{
 		}},
 	},
 	TOTPChanged: {
-		subject: language.Text{Chinese: "您的身份验证器已更改", English: "Your authenticator app was changed"},
+		subject: language.Text{Chinese: "您的两步验证已更改", English: "Your second factor was changed"},
 		before: []language.Text{{
-			Chinese: "您的 Toolkit 账号的身份验证器或恢复码已更改（设备：{device}，时间：{time}）。",
-			English: "The authenticator app or the recovery codes of your Toolkit account were changed (device: {device}, time: {time}).",
+			Chinese: "您的 Toolkit 账号的身份验证器、恢复码或两步验证设置已更改（设备：{device}，时间：{time}）。",
+			English: "The authenticator app, the recovery codes, or whether sign-ins to your Toolkit account ask for two factors, was changed (device: {device}, time: {time}).",
 		}},
 		link: language.Text{
 			Chinese: "如果不是您本人操作，请在七天内打开以下页面，点击按钮撤销：",

@@ -195,7 +195,7 @@ func (w *Worker) statusOf(ctx context.Context, channel Channel, destination stri
 		if channel == SMS {
 			status, err = db.New(conn).AccountStatusByPhone(ctx, &destination)
 		} else {
-			status, err = db.New(conn).AccountStatusByEmail(ctx, destination)
+			status, err = db.New(conn).AccountStatusByEmail(ctx, db.AccountStatusByEmailParams{Email: destination, Now: w.now()})
 		}
 
 		return err

@@ -30,7 +30,7 @@ const (
 	MaxAttempts = 5
 	// MaxFailures is the number of wrong guesses in a row at an authenticator that signs in by itself (NIST SP 800-63B-4,
 	// 3.2.2). After them it signs no one in by itself until its user has signed in another way. Delays alone would allow a
-	// patient attacker some hundred guesses a week, for years. As a second factor it goes on.
+	// patient attacker some hundred guesses a week, for years. As a second factor it continues to work.
 	MaxFailures = 100
 	// RecoveryCodeCount is the number of recovery codes of an account.
 	RecoveryCodeCount = 10
@@ -116,6 +116,22 @@ func Void(ctx context.Context, tx db.DBTX, accountID string) error {
 	}
 
 	return nil
+}
+
+// PutBack binds the authenticator again that the one with the id had replaced, and reports whether there was one. Its recovery
+// codes are gone.
+func PutBack(ctx context.Context, tx postgres.Tx, accountID, id string) (bool, error) {
+	rows, err := db.New(tx).TOTPPutBack(ctx, db.TOTPPutBackParams{AccountID: accountID, ReplacedBy: id})
+	if err != nil {
+		return false, fmt.Errorf("put authenticator back: %w", err)
+	}
+
+	return rows == 1, nil
+}
+
+// CleanReplaced deletes up to 1,000 authenticators that were replaced more than RecentlyBound ago, and returns how many.
+func CleanReplaced(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
+	return db.New(tx).TOTPReplacedClean(ctx, now.Add(-RecentlyBound))
 }
 
 // Clean deletes up to 1,000 expired pending secrets, and returns how many.

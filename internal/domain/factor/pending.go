@@ -108,6 +108,12 @@ func (f *Factors) Bind(ctx context.Context, tx postgres.Tx, binding Binding) err
 		return f.boundAlready(ctx, tx, binding)
 	}
 
+	// The undo of this binding puts the previous one back.
+	err = queries.TOTPReplace(ctx, db.TOTPReplaceParams{AccountID: binding.accountID, ReplacedBy: binding.id, Now: now})
+	if err != nil {
+		return fmt.Errorf("keep authenticator: %w", err)
+	}
+
 	err = queries.TOTPBind(ctx, db.TOTPBindParams{
 		AccountID: binding.accountID, ID: binding.id,
 		Secret:   f.Keys.Seal(binding.secret, secretContext(binding.accountID, binding.id)...),

@@ -110,7 +110,7 @@ func (f *Factors) openSecret(accountID string, found authenticator) (secret []by
 	}
 
 	secret, failure = f.Keys.Open(found.sealed, secretContext(accountID, found.id)...)
-	if failure == nil && len(secret) != secretSize {
+	if failure == nil && (len(secret) < leastSecret || len(secret) > mostSecret) {
 		failure = errNoSecret
 	}
 
@@ -170,7 +170,7 @@ func (f *Factors) Redeem(ctx context.Context, tx postgres.Tx, proof Proof) error
 	now := f.Now()
 
 	rows, err := db.New(tx).TOTPRedeem(ctx, db.TOTPRedeemParams{
-		AccountID: proof.AccountID, ID: proof.id, Step: proof.step, Now: now,
+		AccountID: proof.AccountID, ID: proof.id, Step: proof.step, Suspended: proof.Role == BehindPassword, Now: now,
 		Secret: f.Keys.Seal(proof.secret, secretContext(proof.AccountID, proof.id)...),
 	})
 	if err != nil {

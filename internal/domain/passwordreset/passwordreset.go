@@ -59,8 +59,7 @@ func (r *Resets) SendCode(ctx context.Context, actor authority.Actor, email stri
 }
 
 // Reset redeems the code, sets the password, ends every session and every device, and suspends the factors that were bound
-// lately, all or nothing. It returns a token
-// for the device that reset. A refused password is reported before the code is checked, so it costs no guess. If the
+// lately, all or nothing. It returns a token for the device that reset. A refused password is reported before the code is checked, so it costs no guess. If the
 // account was disabled since, the error is that of a wrong code.
 func (r *Resets) Reset(ctx context.Context, email, guess, plain string) (device.Token, error) {
 	if err := r.Policy.Check(plain, email); err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
@@ -132,7 +133,7 @@ func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browse
 
 // UnbindPhone removes the phone. It is not an error if none is bound.
 func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
-	return p.unbind(ctx, who, delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+	return p.unbind(ctx, who, who.Actor(recent), delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Phone {
 			return false, nil
 		}
@@ -153,7 +154,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 // UnbindTOTP removes the authenticator app and its recovery codes. It refuses if two factors are asked for, and if it is the
 // last way in.
 func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
-	return p.unbind(ctx, who, delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+	return p.unbind(ctx, who, who.Actor(recent).Alone(), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if ways.TOTP && (ways.TwoFactors || p.totpOpens(ways) && !ways.Password && !ways.PhoneOpens && !ways.IdentityOpens) {
 			return false, ErrLastWayIn
 		}
@@ -183,10 +184,10 @@ func behindSecond(opens bool, ways db.AccountWaysInRow) bool {
 
 // unbind locks the account, and notifies its owner if something was removed.
 func (p *Profiles) unbind(
-	ctx context.Context, who session.Browser, kind delivery.Kind,
+	ctx context.Context, who session.Browser, actor authority.Actor, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
-	return p.changeAndNotify(ctx, who.Actor(recent), kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
+	return p.changeAndNotify(ctx, actor, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.IsNotFound(err) {
 			return notice{}, problem.ErrTokenInvalid

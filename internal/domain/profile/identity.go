@@ -53,7 +53,7 @@ func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject st
 
 // UnbindLark removes the identity. It is not an error if none is bound.
 func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
-	return p.unbind(ctx, who, delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
+	return p.unbind(ctx, who, who.Actor(recent), delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {
 			return false, nil
 		}

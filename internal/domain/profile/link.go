@@ -106,7 +106,7 @@ func (p *Profiles) follow(ctx context.Context, opened link) error {
 		return nil // the button was pressed twice, or the code was faster
 	}
 
-	err = p.setEmail(ctx, who, who.Actor(0).Unlimited(), opened.email, func(ctx context.Context, tx db.DBTX) error {
+	err = p.setEmail(ctx, who, who.Actor(0), opened.email, func(ctx context.Context, tx db.DBTX) error {
 		return p.Codes.RedeemSecret(ctx, tx, code.EmailLink, linkSubject(who, opened.email), opened.secret)
 	})
 	if errors.Is(err, problem.ErrTokenInvalid) {

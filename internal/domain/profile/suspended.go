@@ -3,12 +3,14 @@ package profile
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -85,29 +87,35 @@ func keep(ctx context.Context, tx postgres.Tx, id string, what Undoable) (int64,
 	}
 }
 
-// SetSecondFactor sets whether the user's sign-ins ask for two factors, whatever the member group says. To ask for them
-// takes an authenticator app that is not suspended.
+// SetSecondFactor sets whether the user's sign-ins ask for two factors, whatever the member group says, and notifies the
+// user. To ask for them takes an authenticator app that is not suspended.
 func (p *Profiles) SetSecondFactor(ctx context.Context, who session.Principal, enabled bool) error {
-	now := p.Now()
-	event := audit.Event{Action: audit.SecondFactorSet, AccountID: who.Account.ID, SessionID: who.SessionID, Method: map[bool]string{true: "on", false: "off"}[enabled]}
-
-	return authority.Recorded(ctx, p.DB, now, who.Actor(recent), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+	return p.changeAndNotify(ctx, who.Actor(recent), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		ways, err := db.New(tx).AccountWaysIn(ctx, who.Account.ID)
 		if postgres.IsNotFound(err) {
-			return problem.ErrTokenInvalid
+			return notice{}, problem.ErrTokenInvalid
 		} else if err != nil {
-			return fmt.Errorf("look up account: %w", err)
+			return notice{}, fmt.Errorf("look up account: %w", err)
 		}
 
 		if enabled && !ways.TOTPOpens {
-			return ErrTOTPNotBound
+			return notice{}, ErrTOTPNotBound
 		}
 
-		_, err = db.New(tx).AccountSetSecondFactor(ctx, db.AccountSetSecondFactorParams{ID: who.Account.ID, Enabled: enabled, Now: now})
+		changed, err := db.New(tx).AccountSetSecondFactor(ctx, db.AccountSetSecondFactorParams{ID: who.Account.ID, Enabled: enabled, Now: now})
 		if err != nil {
-			return fmt.Errorf("set second factor: %w", err)
+			return notice{}, fmt.Errorf("set second factor: %w", err)
+		} else if changed == 0 {
+			return notice{}, nil
 		}
 
-		return nil
+		what := "off"
+		if enabled {
+			what = "on"
+		}
+
+		return notice{to: ways.Email}, audit.Record(ctx, tx, now, audit.Event{
+			Action: audit.SecondFactorSet, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what,
+		})
 	})
 }

@@ -13,7 +13,10 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
@@ -77,24 +80,38 @@ func (p *Profiles) UndoOf(token string) (Undo, error) {
 }
 
 // Undo undoes a change, ends every session of the account, voids its outstanding codes, and takes back the user's own
-// choice of two factors if it was made since. No sign-in is required: the mail went to the owner's address. It returns
+// choice of two factors if it was made since, or could not be fulfilled any more. No sign-in is required: the mail went to the owner's address. It returns
 // code.ErrInvalid if there is nothing to undo any more. It is not refused to the last administrator.
 func (p *Profiles) Undo(ctx context.Context, u Undo) error {
 	now := p.Now()
 	event := audit.Event{Action: audit.ChangeUndone, AccountID: u.AccountID, Method: string(u.What)}
 
-	done := func(ctx context.Context, tx postgres.Tx) (bool, error) { return audit.Recorded(ctx, tx, now, event) }
+	notice := delivery.NewID()
 
-	return p.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
-		queries := db.New(tx)
-
-		if _, err := queries.ActorLock(ctx, u.AccountID); postgres.IsNotFound(err) {
+	lock := func(ctx context.Context, tx postgres.Tx) error {
+		_, err := db.New(tx).ActorLock(ctx, u.AccountID)
+		if postgres.IsNotFound(err) {
 			return code.ErrInvalid
 		} else if err != nil {
 			return fmt.Errorf("lock account: %w", err)
 		}
 
-		undone, err := p.undo(ctx, tx, u, now)
+		return nil
+	}
+	done := func(ctx context.Context, tx postgres.Tx) (bool, error) {
+		if err := lock(ctx, tx); err != nil {
+			return false, err
+		}
+
+		return audit.Recorded(ctx, tx, now, event)
+	}
+
+	return p.DB.Once(ctx, done, func(ctx context.Context, tx postgres.Tx) error {
+		if err := lock(ctx, tx); err != nil {
+			return err
+		}
+
+		told, undone, err := p.undo(ctx, tx, u, now)
 
 		switch {
 		case postgres.ViolatesConstraint(err, "account_email_key"):
@@ -105,11 +122,6 @@ func (p *Profiles) Undo(ctx context.Context, u Undo) error {
 			return code.ErrInvalid
 		}
 
-		err = queries.AccountUndoSecondFactor(ctx, db.AccountUndoSecondFactorParams{ID: u.AccountID, Since: u.At, Now: now})
-		if err != nil {
-			return fmt.Errorf("take back two factors: %w", err)
-		}
-
 		if err := p.Sessions.EndAllBut(ctx, tx, u.AccountID, "", "change undone"); err != nil {
 			return err
 		}
@@ -118,46 +130,57 @@ func (p *Profiles) Undo(ctx context.Context, u Undo) error {
 			return err
 		}
 
-		return audit.Record(ctx, tx, now, event)
+		if err := audit.Record(ctx, tx, now, event); err != nil || told == "" {
+			return err
+		}
+
+		// The address that is given up is the owner's if the old one is in other hands.
+		return p.Queue.Enqueue(ctx, tx, notice, delivery.Message{
+			Kind: delivery.EmailChanged, Channel: delivery.Mail, To: told, Language: origin.From(ctx).Language,
+			Content: delivery.Content{Device: origin.From(ctx).UserAgent, At: now},
+		})
 	})
 }
 
-// undo runs the statements of one kind, and reports whether there was something to undo.
-func (p *Profiles) undo(ctx context.Context, tx postgres.Tx, u Undo, now time.Time) (bool, error) {
+// undo runs the statements of one kind, and reports whether there was something to undo, and whom to notify beside the owner
+// of the mail.
+func (p *Profiles) undo(ctx context.Context, tx postgres.Tx, u Undo, now time.Time) (notify string, undone bool, err error) {
 	queries := db.New(tx)
-
-	var (
-		rows int64
-		err  error
-	)
+	since, rows := u.At, int64(0)
 
 	switch u.What {
 	case UndoEmail:
-		rows, err = queries.ReservedEmailReturn(ctx, db.ReservedEmailReturnParams{Email: u.Subject, AccountID: u.AccountID, Now: now})
-		if err != nil || rows == 0 {
-			return false, err //nolint:wrapcheck // the caller does
+		rows, err = queries.ReservedEmailUndo(ctx, db.ReservedEmailUndoParams{Email: u.Subject, AccountID: u.AccountID, ChangedAt: u.At, Now: now})
+		if err == nil && rows > 0 {
+			notify, err = queries.AccountUndoEmail(ctx, db.AccountUndoEmailParams{ID: u.AccountID, OldEmail: u.Subject, Now: now})
 		}
-
-		rows, err = queries.AccountUndoEmail(ctx, db.AccountUndoEmailParams{ID: u.AccountID, OldEmail: u.Subject, Now: now})
-
-		return rows == 1, err //nolint:wrapcheck // the caller does
 	case UndoPhone:
 		rows, err = queries.AccountUndoPhone(ctx, db.AccountUndoPhoneParams{ID: u.AccountID, Phone: u.Subject, BoundAt: u.At, Now: now})
-
-		return rows == 1, err //nolint:wrapcheck // the caller does
 	case UndoTOTP:
 		rows, err = queries.TOTPUndo(ctx, db.TOTPUndoParams{AccountID: u.AccountID, ID: u.Subject})
+		if err == nil && rows > 0 {
+			var back bool
+			if back, err = factor.PutBack(ctx, tx, u.AccountID, u.Subject); !back {
+				since = time.Time{} // without an authenticator, no one could sign in
+			}
+		}
 	case UndoRecoveryCodes:
 		rows, err = queries.RecoveryCodeUndo(ctx, db.RecoveryCodeUndoParams{AccountID: u.AccountID, CreatedAt: u.At})
 	case UndoLark:
-		rows, err = queries.IdentityUndo(ctx, db.IdentityUndoParams{
-			AccountID: u.AccountID, Provider: lark.Provider, Subject: u.Subject, BoundAt: u.At,
-		})
+		rows, err = queries.IdentityUndo(ctx, db.IdentityUndoParams{AccountID: u.AccountID, Provider: lark.Provider, Subject: u.Subject, BoundAt: u.At})
 	}
 
 	if err != nil || rows == 0 {
-		return false, err //nolint:wrapcheck // the caller does
+		return "", false, err //nolint:wrapcheck // the caller does
 	}
 
-	return true, queries.AccountBump(ctx, db.AccountBumpParams{ID: u.AccountID, Now: now}) //nolint:wrapcheck // the caller does
+	if _, err := queries.AccountUndoSecondFactor(ctx, db.AccountUndoSecondFactorParams{ID: u.AccountID, Since: since}); err != nil {
+		return "", false, err //nolint:wrapcheck // the caller does
+	}
+
+	if u.What == UndoEmail || u.What == UndoPhone { // counted already
+		return notify, true, nil
+	}
+
+	return "", true, queries.AccountBump(ctx, db.AccountBumpParams{ID: u.AccountID, Now: now}) //nolint:wrapcheck // the caller does
 }

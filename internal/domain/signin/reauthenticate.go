@@ -90,6 +90,10 @@ func (s *SignIn) reauthenticate(
 	switch {
 	case c.Code != "":
 		if err := s.confirmCode(ctx, &p, c.Code); err != nil {
+			if untaken := s.takeBack(ctx, p, err); untaken != nil {
+				return token.Grant{}, untaken
+			}
+
 			return token.Grant{}, err
 		}
 	case found.TwoFactors && found.TOTP:
@@ -102,6 +106,15 @@ func (s *SignIn) reauthenticate(
 	}
 
 	return s.confirm(ctx, p, also)
+}
+
+// takeBack takes back what a right password counted before the code was wrong, or must wait: the waits must not spread.
+func (s *SignIn) takeBack(ctx context.Context, p confirmation, err error) error {
+	if len(p.uses) == 0 || !secondFailed(err) {
+		return nil
+	}
+
+	return s.DB.InTx(ctx, p.use)
 }
 
 // confirmation is what was right.

@@ -86,23 +86,23 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 
 	err := copyRows(ctx, tx, "account", []string{
 		"id", "email", "name", "password_hash", "member_group", "avatar", "picture", "phone", "status", "sign_in_count",
-		"last_sign_in_at", "created_at", "updated_at", "deleted_at", "version", "seen_at",
+		"last_sign_in_at", "created_at", "updated_at", "deleted_at", "version", "seen_at", "phone_bound_at",
 	}, entries, func(e entry) ([]any, error) {
 		return []any{
 			e.ID, e.Email, e.Name, orNull(e.PasswordHash), e.MemberGroup, e.Avatar, e.Picture, orNull(e.Phone), e.Status, e.SignIns,
-			e.LastSignInAt.orNull(), e.CreatedAt.Time, e.UpdatedAt.Time, e.DeletedAt.orNull(), e.Version, e.LastSeenAt.orNull(),
+			e.LastSignInAt.orNull(), e.CreatedAt.Time, e.UpdatedAt.Time, e.DeletedAt.orNull(), e.Version, e.LastSeenAt.orNull(), e.phoneBoundAt(),
 		}, nil
 	})
 	if err != nil {
 		return err
 	}
 
-	// It is unknown when they were bound: at the account's last change at the latest. None of their time steps was used
-	// here.
+	// It is unknown when they were bound: they count as bound with the account, so that a password reset does not suspend
+	// them. None of their time steps was used here.
 	err = copyRows(ctx, tx, "totp", []string{"account_id", "id", "secret", "last_step", "bound_at"}, locked, func(e entry) ([]any, error) {
 		id := randomid.New()
 
-		return []any{e.ID, id, e.secret.Seal(r.keys, e.ID, id), int64(0), e.UpdatedAt.Time}, nil
+		return []any{e.ID, id, e.secret.Seal(r.keys, e.ID, id), int64(0), e.CreatedAt.Time}, nil
 	})
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 	return copyRows(ctx, tx, "identity", []string{"provider", "subject", "account_id", "profile", "bound_at"}, known, func(e entry) ([]any, error) {
 		profile, err := json.Marshal(e.Lark)
 
-		return []any{lark.Provider, e.Lark.OpenID, e.ID, profile, e.UpdatedAt.Time}, err
+		return []any{lark.Provider, e.Lark.OpenID, e.ID, profile, e.CreatedAt.Time}, err
 	})
 }
 
@@ -126,6 +126,15 @@ func copyRows(ctx context.Context, tx pgx.Tx, table string, columns []string, en
 	}
 
 	return nil
+}
+
+// phoneBoundAt returns null without a phone.
+func (e entry) phoneBoundAt() any {
+	if e.Phone == "" {
+		return nil
+	}
+
+	return e.CreatedAt.Time
 }
 
 func orNull(s string) any {

@@ -41,7 +41,7 @@ var messages = map[string]language.Text{
 	"ACCOUNT_NOT_FOUND":          {Chinese: "没有这个账号", English: "Account not found."},
 	"GROUP_NOT_FOUND":            {Chinese: "没有这个成员组", English: "Member group not found."},
 	"VERSION_CONFLICT":           {Chinese: "内容已被他人修改，请刷新后再试", English: "Someone else has changed this. Please reload it and try again."},
-	"LAST_ADMINISTRATOR":         {Chinese: "此操作之后将没有管理员能够登录", English: "After this, no administrator could sign in any more."},
+	"LAST_ADMINISTRATOR":         {Chinese: "此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器", English: "After this, no administrator could sign in. Add another administrator, or bind an authenticator app, first."},
 	"GROUP_TAKEN":                {Chinese: "该成员组名称已被使用", English: "A member group with this name already exists."},
 	"GROUP_FOR_NEW_ACCOUNTS":     {Chinese: "新账号都在成员组 None 中，不能为其设置权限或要求两步验证", English: "New accounts are in the group None. It can have no rights, and cannot require a second factor."},
 	"GROUP_IN_USE":               {Chinese: "该成员组仍有成员，或是新账号的默认组，不能删除", English: "This group has members or is the default for new accounts, and cannot be deleted."},

@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
@@ -52,7 +53,7 @@ func toLimitWait(wait throttle.Held) api.LimitWait {
 
 // LiftLimit lifts a budget, or a wait.
 func (a *Admin) LiftLimit(ctx context.Context, r api.LiftLimitRequestObject) (api.LiftLimitResponseObject, error) {
-	if err := a.limits.Lift(ctx, authority.Change{Actor: actor(ctx)}, r.Body.Limit, convert.Text(r.Body.Subject)); err != nil {
+	if err := a.limits.Lift(ctx, freshChange(ctx, idempotency.Key{}, authority.Target{}, nil), r.Body.Limit, convert.Text(r.Body.Subject)); err != nil {
 		return nil, err
 	}
 

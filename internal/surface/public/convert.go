@@ -31,8 +31,9 @@ func toAPIUser(browser session.Browser, security profile.Security) api.PublicUse
 		CreateTime: convert.Time(a.CreatedAt),
 		UpdateTime: convert.Time(a.UpdatedAt),
 
-		SecondFactor: security.SecondFactor || security.Required,
-		Suspended:    make([]api.SuspendableFactor, len(security.Suspended)),
+		SecondFactor:         security.SecondFactor,
+		SecondFactorRequired: security.Required,
+		Suspended:            make([]api.SuspendableFactor, len(security.Suspended)),
 	}
 
 	for i, what := range security.Suspended {

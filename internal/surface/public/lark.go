@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -89,7 +90,7 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	}
 
 	if outcome.Ticket != "" {
-		p.nameBrowser(ctx, string(outcome.Ticket))
+		p.holdTicket(ctx, browser, string(outcome.Ticket))
 	}
 
 	page := ""
@@ -100,6 +101,15 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 	return api.ReturnFromLark302Response{Headers: api.ReturnFromLark302ResponseHeaders{
 		Location: p.consolePage(outcome.Locale, page, outcome.Failed),
 	}}, nil
+}
+
+// holdTicket gives the browser its ticket. While a session lives, its XSRF token goes on.
+func (p *Public) holdTicket(ctx context.Context, browser *session.Browser, ticket string) {
+	if browser == nil {
+		p.nameBrowser(ctx, ticket)
+	} else {
+		httpapi.SetCookie(ctx, hostCookie(cookieBrowser, ticket, code.IdentityTicket.Lifetime))
+	}
 }
 
 // SignInWithLark completes a sign-in of ReturnFromLark with the second factor.

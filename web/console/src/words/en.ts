@@ -408,5 +408,6 @@ export const en: Words = {
     remove: 'Remove',
     removeOf: (factor) => `Remove: ${factor}`,
     removedNote: 'Removed.',
+    replace: 'Two factors are asked for: to remove the app, bind another one.',
   },
 }

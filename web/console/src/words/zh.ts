@@ -393,6 +393,7 @@ export const zh = {
     remove: '移除',
     removeOf: (factor: string) => `移除${factor}`,
     removedNote: '已移除。',
+    replace: '账号要求两步验证：如需移除身份验证器，请绑定新的身份验证器。',
   },
 }
 

@@ -76,8 +76,8 @@ export function SecondFactor({ user }: { user: PublicUser }) {
             mt="xs"
             label={words.profile.ask}
             description={words.profile.askHint}
-            checked={user.secondFactor}
-            disabled={choose.isPending}
+            checked={user.secondFactor || user.secondFactorRequired}
+            disabled={choose.isPending || user.secondFactorRequired}
             onChange={(event) => choose.mutate(event.currentTarget.checked)}
           />
         )}

@@ -21,6 +21,8 @@ export function Suspended({ user }: { user: PublicUser }) {
     () => announce(words.suspended.removedNote),
   )
 
+  const asked = user.secondFactor || user.secondFactorRequired // then the app can be replaced, not removed
+
   if (user.suspended.length === 0) {
     return null
   }
@@ -43,7 +45,7 @@ export function Suspended({ user }: { user: PublicUser }) {
             >
               {words.suspended.keep}
             </Button>
-            {factor !== 'recovery_codes' && (
+            {factor !== 'recovery_codes' && !(factor === 'totp' && asked) && (
               <Button
                 variant="default"
                 size="xs"
@@ -57,6 +59,7 @@ export function Suspended({ user }: { user: PublicUser }) {
             )}
           </Group>
         ))}
+        {asked && user.suspended.includes('totp') && <Text size="sm">{words.suspended.replace}</Text>}
         <FailureNote failure={keep.error ?? remove.error} />
       </Stack>
     </Alert>
