@@ -213,7 +213,7 @@ func TestOldAddressUndoesTheChange(t *testing.T) {
 		t.Errorf("the thief's session: %d", status)
 	}
 
-	// Who held the address that was given up is told; it may have been the owner.
+	// Who held the address that was given up is notified; it may have been the owner.
 	apptest.Eventually(t, "a mail to the address that was given up", func() bool {
 		mails := g.Mails(third)
 
