@@ -4136,12 +4136,17 @@ type ClientInterface interface {
 	//
 	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-	//   generation is opened, and the lost successor is void.
+	// - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+	//   first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+	//   gets the rival again. One token opens at most 20 rivals.
+	// - An older token gets the newest living one within 10 seconds of its own rotation.
 	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
+	// A request is judged by when it arrived, however long it waited.
+	//
 	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+	// wait at once. A 401 always means that the session
 	// is over.
 	//
 	// Takes any type of body and a specified content type.
@@ -4158,12 +4163,17 @@ type ClientInterface interface {
 	//
 	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-	//   generation is opened, and the lost successor is void.
+	// - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+	//   first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+	//   gets the rival again. One token opens at most 20 rivals.
+	// - An older token gets the newest living one within 10 seconds of its own rotation.
 	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
+	// A request is judged by when it arrived, however long it waited.
+	//
 	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+	// wait at once. A 401 always means that the session
 	// is over.
 	//
 	// Takes a body of the `application/json` content type.
@@ -6220,12 +6230,17 @@ func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequ
 //
 //   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 //     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-//     generation is opened, and the lost successor is void.
+//   - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+//     first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+//     gets the rival again. One token opens at most 20 rivals.
+//   - An older token gets the newest living one within 10 seconds of its own rotation.
 //   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
+// A request is judged by when it arrived, however long it waited.
+//
 // A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+// wait at once. A 401 always means that the session
 // is over.
 //
 // Takes any type of body and a specified content type.
@@ -6252,12 +6267,17 @@ func (c *Client) RefreshWithBody(ctx context.Context, contentType string, body i
 //
 //   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 //     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-//     generation is opened, and the lost successor is void.
+//   - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+//     first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+//     gets the rival again. One token opens at most 20 rivals.
+//   - An older token gets the newest living one within 10 seconds of its own rotation.
 //   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
+// A request is judged by when it arrived, however long it waited.
+//
 // A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+// wait at once. A 401 always means that the session
 // is over.
 //
 // Takes a body of the `application/json` content type.
@@ -12740,12 +12760,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-	//   generation is opened, and the lost successor is void.
+	// - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+	//   first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+	//   gets the rival again. One token opens at most 20 rivals.
+	// - An older token gets the newest living one within 10 seconds of its own rotation.
 	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
+	// A request is judged by when it arrived, however long it waited.
+	//
 	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+	// wait at once. A 401 always means that the session
 	// is over.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -12762,12 +12787,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 	//   token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-	// - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-	//   generation is opened, and the lost successor is void.
+	// - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+	//   first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+	//   gets the rival again. One token opens at most 20 rivals.
+	// - An older token gets the newest living one within 10 seconds of its own rotation.
 	// - Any other old token ends the session with 401, and its owner is notified by mail.
 	//
+	// A request is judged by when it arrived, however long it waited.
+	//
 	// A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-	// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+	// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+	// wait at once. A 401 always means that the session
 	// is over.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -26620,12 +26650,17 @@ func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, bo
 //
 //   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 //     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-//     generation is opened, and the lost successor is void.
+//   - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+//     first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+//     gets the rival again. One token opens at most 20 rivals.
+//   - An older token gets the newest living one within 10 seconds of its own rotation.
 //   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
+// A request is judged by when it arrived, however long it waited.
+//
 // A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+// wait at once. A 401 always means that the session
 // is over.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -26648,12 +26683,17 @@ func (c *ClientWithResponses) RefreshWithBodyWithResponse(ctx context.Context, c
 //
 //   - If the token that was just rotated is presented again within 10 seconds, the response has the same refresh
 //     token, byte for byte, and a fresh access token. Two refreshes may therefore race.
-//   - If it is presented after 10 seconds and its successor has never been presented, the response was lost. A new
-//     generation is opened, and the lost successor is void.
+//   - If it is presented after 10 seconds, the response may have been lost: it gets another successor, a rival of the
+//     first. The one that is presented first goes on, and the other becomes an old token. A repeat within 10 seconds
+//     gets the rival again. One token opens at most 20 rivals.
+//   - An older token gets the newest living one within 10 seconds of its own rotation.
 //   - Any other old token ends the session with 401, and its owner is notified by mail.
 //
+// A request is judged by when it arrived, however long it waited.
+//
 // A session ends 30 days after its last refresh, and 180 days after its sign-in at the latest. While the database
-// is unavailable this operation waits up to 20 seconds before it returns 503. A 401 always means that the session
+// is unavailable this operation waits up to 40 seconds before it returns 503; at most four refreshes of a session
+// wait at once. A 401 always means that the session
 // is over.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).

@@ -215,7 +215,8 @@ func (q *Queries) SessionCookieTrim(ctx context.Context, arg SessionCookieTrimPa
 }
 
 const sessionForRefresh = `-- name: SessionForRefresh :one
-SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.authenticated_at, s.amr, a.member_group, a.email
+SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.rival, s.rival_at, s.rivals, s.authenticated_at, s.amr,
+    a.member_group, a.email
 FROM session s
 JOIN account a ON a.id = s.account_id
 WHERE s.id = $1 AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > $2 AND a.status = 'active'
@@ -223,8 +224,8 @@ FOR UPDATE OF s
 `
 
 type SessionForRefreshParams struct {
-	ID  string
-	Now time.Time
+	ID      string
+	Arrived time.Time
 }
 
 type SessionForRefreshRow struct {
@@ -233,16 +234,19 @@ type SessionForRefreshRow struct {
 	Generation         int64
 	RotatedGenerations []int64
 	RotatedTimes       []time.Time
+	Rival              *int64
+	RivalAt            *time.Time
+	Rivals             int32
 	AuthenticatedAt    time.Time
 	AMR                []string
 	MemberGroup        string
 	Email              string
 }
 
-// Read only after SessionRotate found that the token is not the current one. The lock keeps the row unchanged until the
+// Read only after SessionRotate found that the token is not a current one. The lock keeps the row unchanged until the
 // transaction that decides by it ends.
 func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshParams) (SessionForRefreshRow, error) {
-	row := q.db.QueryRow(ctx, sessionForRefresh, arg.ID, arg.Now)
+	row := q.db.QueryRow(ctx, sessionForRefresh, arg.ID, arg.Arrived)
 	var i SessionForRefreshRow
 	err := row.Scan(
 		&i.ID,
@@ -250,6 +254,9 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 		&i.Generation,
 		&i.RotatedGenerations,
 		&i.RotatedTimes,
+		&i.Rival,
+		&i.RivalAt,
+		&i.Rivals,
 		&i.AuthenticatedAt,
 		&i.AMR,
 		&i.MemberGroup,
@@ -391,6 +398,27 @@ func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]str
 	return items, nil
 }
 
+const sessionOpenRival = `-- name: SessionOpenRival :one
+UPDATE session
+SET rival = GREATEST(generation, COALESCE(rival, 0)) + 1, rival_at = $1::timestamptz, rivals = rivals + 1
+WHERE id = $2
+RETURNING rival::bigint AS rival
+`
+
+type SessionOpenRivalParams struct {
+	Now time.Time
+	ID  string
+}
+
+// The answer with the successor was lost, or may have been: the token gets a rival of it, in place of an earlier rival. The
+// idle time goes on.
+func (q *Queries) SessionOpenRival(ctx context.Context, arg SessionOpenRivalParams) (int64, error) {
+	row := q.db.QueryRow(ctx, sessionOpenRival, arg.Now, arg.ID)
+	var rival int64
+	err := row.Scan(&rival)
+	return rival, err
+}
+
 const sessionReauthenticate = `-- name: SessionReauthenticate :one
 UPDATE session s
 SET authenticated_at = $1::timestamptz, amr = $2::text[]
@@ -442,7 +470,8 @@ func (q *Queries) SessionRenew(ctx context.Context, arg SessionRenewParams) (int
 
 const sessionReopen = `-- name: SessionReopen :one
 UPDATE session
-SET generation = GREATEST(generation, $1::bigint) + 1,
+SET generation = GREATEST(generation, COALESCE(rival, 0), $1::bigint) + 1,
+    rival = NULL, rival_at = NULL, rivals = 0,
     rotated_generations = ARRAY[$1::bigint],
     rotated_times = ARRAY[$2::timestamptz],
     seen_at = $2::timestamptz,
@@ -458,9 +487,7 @@ type SessionReopenParams struct {
 	ID        string
 }
 
-// The response with the current generation was lost: that generation is replaced unseen, and the token before it gets a
-// new successor. A presented token that is ahead of the row comes from before the database was set back; its successor
-// is ahead of both.
+// A presented token that is ahead of the row comes from before the database was set back; its successor is ahead of both.
 func (q *Queries) SessionReopen(ctx context.Context, arg SessionReopenParams) (int64, error) {
 	row := q.db.QueryRow(ctx, sessionReopen,
 		arg.Presented,
@@ -580,29 +607,32 @@ func (q *Queries) SessionRevokeOwn(ctx context.Context, arg SessionRevokeOwnPara
 
 const sessionRotate = `-- name: SessionRotate :one
 UPDATE session s
-SET generation = s.generation + 1,
+SET generation = GREATEST(s.generation, COALESCE(s.rival, 0)) + 1,
+    rival = NULL, rival_at = NULL, rivals = 0,
     rotated_generations = CASE
-        WHEN s.seen_at < $1::timestamptz THEN ARRAY[s.generation]
-        WHEN cardinality(s.rotated_generations) >= 64 THEN s.rotated_generations[2:] || s.generation
-        ELSE s.rotated_generations || s.generation END,
+        WHEN s.seen_at < $1::timestamptz THEN ARRAY[$2::bigint]
+        WHEN cardinality(s.rotated_generations) >= 64 THEN s.rotated_generations[2:] || $2::bigint
+        ELSE s.rotated_generations || $2::bigint END,
     rotated_times = CASE
-        WHEN s.seen_at < $1::timestamptz THEN ARRAY[$2::timestamptz]
-        WHEN cardinality(s.rotated_times) >= 64 THEN s.rotated_times[2:] || $2::timestamptz
-        ELSE s.rotated_times || $2::timestamptz END,
-    seen_at = $2::timestamptz,
-    expires_at = LEAST($3::timestamptz, s.ends_at)
+        WHEN s.seen_at < $1::timestamptz THEN ARRAY[$3::timestamptz]
+        WHEN cardinality(s.rotated_times) >= 64 THEN s.rotated_times[2:] || $3::timestamptz
+        ELSE s.rotated_times || $3::timestamptz END,
+    seen_at = $3::timestamptz,
+    expires_at = LEAST($4::timestamptz, s.ends_at)
 FROM account a
-WHERE s.id = $4 AND s.surface = 'toolkit' AND s.generation = $5 AND s.revoked_at IS NULL AND s.expires_at > $2::timestamptz
+WHERE s.id = $5 AND s.surface = 'toolkit' AND (s.generation = $2::bigint OR s.rival = $2::bigint)
+    AND s.revoked_at IS NULL AND s.expires_at > $6::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
 RETURNING s.account_id, s.generation, s.authenticated_at, s.amr, a.member_group, a.seen_at AS account_seen_at
 `
 
 type SessionRotateParams struct {
 	Forget     time.Time
+	Generation int64
 	Now        time.Time
 	IdleUntil  time.Time
 	ID         string
-	Generation int64
+	Arrived    time.Time
 }
 
 type SessionRotateRow struct {
@@ -615,15 +645,16 @@ type SessionRotateRow struct {
 }
 
 // The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
-// next generation. The list of rotated generations drops the entries too old to be repeated (@forget), and keeps at
-// most 64.
+// next generation. Of a successor and its rival, the first that is presented goes on, and the other is old from then on. The
+// list of rotated generations drops the entries too old to be repeated (@forget), and keeps at most 64.
 func (q *Queries) SessionRotate(ctx context.Context, arg SessionRotateParams) (SessionRotateRow, error) {
 	row := q.db.QueryRow(ctx, sessionRotate,
 		arg.Forget,
+		arg.Generation,
 		arg.Now,
 		arg.IdleUntil,
 		arg.ID,
-		arg.Generation,
+		arg.Arrived,
 	)
 	var i SessionRotateRow
 	err := row.Scan(

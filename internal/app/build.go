@@ -71,9 +71,11 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now),
 		Refresh:  token.NewRefresh(a.master),
 		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
+		Patience: c.RefreshPatience, Room: c.RefreshWaiting, CountRival: a.metrics.rivals.Inc,
 		Changes:  c.ChangesPerMinute,
 		Browsers: session.Limits{Idle: c.BrowserIdle, Absolute: c.BrowserMax, PerUser: c.SessionLimit},
 	})
+	a.metrics.showWaiting(s.sessions)
 	s.failures = throttle.NewFailures(a.db, throttle.Backoff{
 		Free: c.FailuresFree, First: c.FailureDelay, Longest: c.FailureDelayMax, Network: c.NetworkFailures,
 	}, a.now)

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/logging"
@@ -21,6 +22,7 @@ type metrics struct {
 	registry     *prometheus.Registry
 	requests     *prometheus.HistogramVec
 	budgetAlarms *prometheus.CounterVec
+	rivals       prometheus.Counter
 }
 
 func newMetrics(database *postgres.DB) *metrics {
@@ -35,6 +37,10 @@ func newMetrics(database *postgres.DB) *metrics {
 			Name: "gateway_budget_alarms_total",
 			Help: "Times that this server spent half of a daily budget over all accounts, or the last of it, by budget.",
 		}, []string{"budget"}),
+		rivals: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "gateway_refresh_rivals_total",
+			Help: "Refresh tokens presented again after their answer was lost, which got another successor.",
+		}),
 	}
 
 	pool := database.Pool()
@@ -45,6 +51,7 @@ func newMetrics(database *postgres.DB) *metrics {
 	m.registry.MustRegister(
 		m.requests,
 		m.budgetAlarms,
+		m.rivals,
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("gateway_database_connections", "Open database connections.", func() float64 { return float64(pool.Stat().TotalConns()) }),
@@ -53,6 +60,14 @@ func newMetrics(database *postgres.DB) *metrics {
 	)
 
 	return m
+}
+
+// showWaiting shows how many refreshes wait for the database.
+func (m *metrics) showWaiting(sessions *session.Sessions) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gateway_refreshes_waiting",
+		Help: "Refreshes that wait for the database.",
+	}, func() float64 { return float64(sessions.Waiting()) }))
 }
 
 // countDropped counts the log lines that were lost to a slow reader.

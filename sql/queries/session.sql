@@ -30,14 +30,15 @@ WHERE s.id = @id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires
 
 -- name: SessionRotate :one
 -- The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
--- next generation. The list of rotated generations drops the entries too old to be repeated (@forget), and keeps at
--- most 64.
+-- next generation. Of a successor and its rival, the first that is presented goes on, and the other is old from then on. The
+-- list of rotated generations drops the entries too old to be repeated (@forget), and keeps at most 64.
 UPDATE session s
-SET generation = s.generation + 1,
+SET generation = GREATEST(s.generation, COALESCE(s.rival, 0)) + 1,
+    rival = NULL, rival_at = NULL, rivals = 0,
     rotated_generations = CASE
-        WHEN s.seen_at < @forget::timestamptz THEN ARRAY[s.generation]
-        WHEN cardinality(s.rotated_generations) >= 64 THEN s.rotated_generations[2:] || s.generation
-        ELSE s.rotated_generations || s.generation END,
+        WHEN s.seen_at < @forget::timestamptz THEN ARRAY[@generation::bigint]
+        WHEN cardinality(s.rotated_generations) >= 64 THEN s.rotated_generations[2:] || @generation::bigint
+        ELSE s.rotated_generations || @generation::bigint END,
     rotated_times = CASE
         WHEN s.seen_at < @forget::timestamptz THEN ARRAY[@now::timestamptz]
         WHEN cardinality(s.rotated_times) >= 64 THEN s.rotated_times[2:] || @now::timestamptz
@@ -45,25 +46,34 @@ SET generation = s.generation + 1,
     seen_at = @now::timestamptz,
     expires_at = LEAST(@idle_until::timestamptz, s.ends_at)
 FROM account a
-WHERE s.id = @id AND s.surface = 'toolkit' AND s.generation = @generation AND s.revoked_at IS NULL AND s.expires_at > @now::timestamptz
+WHERE s.id = @id AND s.surface = 'toolkit' AND (s.generation = @generation::bigint OR s.rival = @generation::bigint)
+    AND s.revoked_at IS NULL AND s.expires_at > @arrived::timestamptz
     AND a.id = s.account_id AND a.status = 'active'
 RETURNING s.account_id, s.generation, s.authenticated_at, s.amr, a.member_group, a.seen_at AS account_seen_at;
 
 -- name: SessionForRefresh :one
--- Read only after SessionRotate found that the token is not the current one. The lock keeps the row unchanged until the
+-- Read only after SessionRotate found that the token is not a current one. The lock keeps the row unchanged until the
 -- transaction that decides by it ends.
-SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.authenticated_at, s.amr, a.member_group, a.email
+SELECT s.id, s.account_id, s.generation, s.rotated_generations, s.rotated_times, s.rival, s.rival_at, s.rivals, s.authenticated_at, s.amr,
+    a.member_group, a.email
 FROM session s
 JOIN account a ON a.id = s.account_id
-WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active'
+WHERE s.id = @id AND s.surface = 'toolkit' AND s.revoked_at IS NULL AND s.expires_at > @arrived AND a.status = 'active'
 FOR UPDATE OF s;
 
--- name: SessionReopen :one
--- The response with the current generation was lost: that generation is replaced unseen, and the token before it gets a
--- new successor. A presented token that is ahead of the row comes from before the database was set back; its successor
--- is ahead of both.
+-- name: SessionOpenRival :one
+-- The answer with the successor was lost, or may have been: the token gets a rival of it, in place of an earlier rival. The
+-- idle time goes on.
 UPDATE session
-SET generation = GREATEST(generation, @presented::bigint) + 1,
+SET rival = GREATEST(generation, COALESCE(rival, 0)) + 1, rival_at = @now::timestamptz, rivals = rivals + 1
+WHERE id = @id
+RETURNING rival::bigint AS rival;
+
+-- name: SessionReopen :one
+-- A presented token that is ahead of the row comes from before the database was set back; its successor is ahead of both.
+UPDATE session
+SET generation = GREATEST(generation, COALESCE(rival, 0), @presented::bigint) + 1,
+    rival = NULL, rival_at = NULL, rivals = 0,
     rotated_generations = ARRAY[@presented::bigint],
     rotated_times = ARRAY[@now::timestamptz],
     seen_at = @now::timestamptz,

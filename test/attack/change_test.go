@@ -111,7 +111,8 @@ var calls = map[string]func(t *testing.T, s *scene) any{
 
 		return map[string]any{"code": r.text("code") + r.text("data")}
 	},
-	"PATCH /user": func(*testing.T, *scene) any { return map[string]any{"key": "name", "name": unique("Changed ")} },
+	"POST /api/admin/limits/lift": func(*testing.T, *scene) any { return map[string]any{"limit": "failed-codes/reset"} },
+	"PATCH /user":                 func(*testing.T, *scene) any { return map[string]any{"key": "name", "name": unique("Changed ")} },
 	"POST /user/password": func(*testing.T, *scene) any {
 		return map[string]any{"old": secret, "password": "another " + secret}
 	},

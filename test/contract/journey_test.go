@@ -69,7 +69,7 @@ func TestJourney(t *testing.T) {
 		t.Fatal("refresh of the successor failed")
 	}
 
-	env.Clock.Advance(session.Grace + time.Second)
+	env.Clock.Advance(session.LostAfter + time.Second)
 
 	if status, _ := env.Refresh(t, tokens.RefreshToken); status != http.StatusUnauthorized {
 		t.Errorf("the old token later: %d, want 401", status)
@@ -121,7 +121,7 @@ func TestStatements(t *testing.T) {
 	env.Refresh(t, tokens.RefreshToken)
 	expect(t, "SessionRotate", "SessionForRefresh")
 
-	env.Clock.Advance(session.Grace + time.Second)
+	env.Clock.Advance(session.LostAfter + time.Second)
 	env.Refresh(t, tokens.RefreshToken)
 	expect(t, "SessionRotate", "SessionForRefresh", "SessionReopen")
 }

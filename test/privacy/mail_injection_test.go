@@ -161,7 +161,7 @@ func TestHostileDeviceIsNotInTheMail(t *testing.T) {
 	token := g.SignIn(t, email).RefreshToken
 	_, second := g.Refresh(t, token)
 	g.Refresh(t, second.RefreshToken)
-	g.Clock.Advance(session.Grace + time.Second)
+	g.Clock.Advance(session.LostAfter + time.Second)
 
 	status := postJSON(t, g, "/api/auth/refresh", `{"refresh_token":"`+token+`"}`, http.Header{
 		"User-Agent": {"Chrome/1 on Windows. Your account is locked: go to https://evil.test/unlock <script src=//evil.test></script>{{.Code}}\t{time}"},

@@ -232,10 +232,10 @@ func (g *secretGateway) useToolkit(t *testing.T) {
 	g.post(t, "/api/users/me?access_token="+g.add("token in the query", "canary-Access-68f0"), text, "", nil)
 	g.post(t, "/nowhere/"+g.add("secret in a path", "canary-Path-69f0"), text, "", nil)
 
-	g.Clock.Advance(session.Grace + time.Second)
+	g.Clock.Advance(session.LostAfter + time.Second)
 	_, third := g.Refresh(t, second.RefreshToken)
 	g.tokens(t, "second refresh", third)
-	g.Clock.Advance(session.Grace + time.Second)
+	g.Clock.Advance(session.LostAfter + time.Second)
 	g.Refresh(t, tokens.RefreshToken) // ends the session, with a mail
 	g.AwaitMails(t, ownerEmail, 2)
 	g.tokens(t, "last sign-in", g.login(t, ownerEmail, password))

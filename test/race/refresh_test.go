@@ -179,7 +179,7 @@ func raceForRefresh(t *testing.T, rounds int) {
 			t.Fatalf("round %d: the successor got %d", round, status)
 		}
 
-		r.Clock.Advance(session.Grace + time.Second)
+		r.Clock.Advance(session.LostAfter + time.Second)
 
 		if status, _ := r.Refresh(t, current); status != http.StatusUnauthorized {
 			t.Fatalf("round %d: a replay got %d, want 401", round, status)

@@ -178,7 +178,7 @@ func rotate(ctx context.Context, conn *pgxpool.Conn, race *statementRace) (bool,
 	now := time.Now()
 
 	_, err := db.New(conn).SessionRotate(ctx, db.SessionRotateParams{
-		ID: race.session, Generation: 0, Now: now, Forget: now.Add(-session.Grace), IdleUntil: now.Add(time.Hour),
+		ID: race.session, Generation: 0, Now: now, Forget: now.Add(-session.LostAfter), IdleUntil: now.Add(time.Hour),
 	})
 
 	return won(err)

@@ -212,7 +212,7 @@ func prepareRefresh(old int) func(*testing.T, *apptest.Env) runOperation {
 			_, tokens := env.Refresh(t, newest)
 			newest = tokens.RefreshToken
 
-			env.Clock.Advance(session.Grace + time.Second)
+			env.Clock.Advance(session.LostAfter + time.Second)
 		}
 
 		return func(ctx context.Context) (int, string, error) {

@@ -45,7 +45,7 @@ func TestOneConnectionIsEnough(t *testing.T) {
 	_, second := env.Refresh(t, tokens.RefreshToken)
 	_, again := env.Refresh(t, tokens.RefreshToken)
 
-	env.Clock.Advance(session.Grace + time.Second)
+	env.Clock.Advance(session.LostAfter + time.Second)
 
 	_, reopened := env.Refresh(t, tokens.RefreshToken)
 	if second == nil || again == nil || reopened == nil {

@@ -244,7 +244,7 @@ func reuseRefreshToken(t *testing.T, u *lifecycleUser) {
 		tokens = *next
 	}
 
-	u.Clock.Advance(session.Grace + time.Second)
+	u.Clock.Advance(session.LostAfter + time.Second)
 
 	if status, _ := u.Refresh(t, u.thisApp.RefreshToken); status != http.StatusUnauthorized {
 		t.Fatalf("the copy: %d", status)

@@ -47,7 +47,8 @@ const (
 	PasswordRefused    Action = "password.refused"
 	SessionEnded       Action = "session.ended"
 	Reauthenticated    Action = "session.reauthenticated"
-	FactorKept         Action = "factor.kept" // that a password reset had suspended
+	RivalOpened        Action = "session.rival_opened" // the answer of a refresh was lost
+	FactorKept         Action = "factor.kept"          // that a password reset had suspended
 	SecondFactorSet    Action = "second_factor.set"
 	ChangeUndone       Action = "change.undone" // with the link in the mail about it
 	DeviceEnded        Action = "device.ended"

@@ -74,7 +74,7 @@ func setup(t *testing.T) *env {
 
 	e.Sessions = session.New(session.Deps{
 		DB: e.db, Access: token.NewAccess(keys, "https://gateway.test", "toolkit", e.clock.Now), Refresh: token.NewRefresh(ring), Queue: queue,
-		Limits: session.Limits{Idle: idle, Absolute: absolute, PerUser: perUser}, Now: e.clock.Now,
+		Limits: session.Limits{Idle: idle, Absolute: absolute, PerUser: perUser}, Patience: 40 * time.Second, Room: 100, Now: e.clock.Now,
 	})
 
 	e.account, err = e.accounts().Create(origin.With(t.Context(), studio), account.Creation{

@@ -24,26 +24,33 @@ var ErrRefreshTokenInvalid = problem.New(problem.Unauthenticated, "REFRESH_TOKEN
 const (
 	// Grace is how long after its rotation a refresh token may be presented again.
 	Grace = 10 * time.Second
-	// refreshPatience is how long a refresh waits for the database: the apps sign their person
-	// out on any failed refresh.
-	refreshPatience = 20 * time.Second
+	// Skew is how much the clocks of replicas may differ, in the client's favour.
+	Skew = 2 * time.Second
+	// LostAfter is how long after the rotation of a token its answer counts as lost, if the token is presented again.
+	LostAfter = Grace + Skew
+	// MostRivals is the number of rivals that one token opens.
+	MostRivals = 20
 )
 
 // Refresh exchanges a refresh token for new tokens. The current token takes one guarded statement; any other is checked
-// under the session's row lock, see judge.
+// under the session's row lock, see judge. It waits for the database for up to Deps.Patience, because the apps sign their
+// user out on any failed refresh, and judges the token by when the request arrived, however long it waited.
 //
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its successor again.
 func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
+	arrived := s.Now()
+
 	id, generation, genuine := s.Deps.Refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
 
-	ctx = postgres.WithRetryBudget(ctx, refreshPatience)
+	ctx = postgres.WithRetryBudget(ctx, s.Patience)
+	ctx = postgres.WithWaitingRoom(ctx, func() (leave func(), ok bool) { return s.waiting.enter(id) })
 
-	rotated, err := s.rotate(ctx, id, generation)
+	rotated, err := s.rotate(ctx, id, generation, arrived)
 	if postgres.IsNotFound(err) {
-		return s.refreshOld(ctx, id, generation)
+		return s.refreshOld(ctx, id, generation, arrived)
 	} else if err != nil {
 		return Tokens{}, fmt.Errorf("rotate refresh token: %w", err)
 	}
@@ -66,13 +73,13 @@ func (s *Sessions) seen(ctx context.Context, accountID string) {
 	})
 }
 
-func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row db.SessionRotateRow, err error) {
+func (s *Sessions) rotate(ctx context.Context, id string, generation int64, arrived time.Time) (row db.SessionRotateRow, err error) {
 	err = s.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		now := s.Now()
 
 		var err error
 		row, err = db.New(conn).SessionRotate(ctx, db.SessionRotateParams{
-			ID: id, Generation: generation, Now: now, Forget: now.Add(-Grace), IdleUntil: now.Add(s.Limits.Idle),
+			ID: id, Generation: generation, Arrived: arrived, Now: now, Forget: now.Add(-LostAfter - s.Patience), IdleUntil: now.Add(s.Limits.Idle),
 		})
 
 		return err
@@ -81,8 +88,8 @@ func (s *Sessions) rotate(ctx context.Context, id string, generation int64) (row
 	return row, err
 }
 
-// refreshOld decides about a token that is not the current one.
-func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) (Tokens, error) {
+// refreshOld decides about a token that is not a current one.
+func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64, arrived time.Time) (Tokens, error) {
 	var (
 		row     db.SessionForRefreshRow
 		current int64
@@ -97,19 +104,21 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 
 		var err error
 
-		row, err = queries.SessionForRefresh(ctx, db.SessionForRefreshParams{ID: id, Now: now})
+		row, err = queries.SessionForRefresh(ctx, db.SessionForRefreshParams{ID: id, Arrived: arrived})
 		if postgres.IsNotFound(err) {
 			return ErrRefreshTokenInvalid
 		} else if err != nil {
 			return fmt.Errorf("read session: %w", err)
 		}
 
-		current = row.Generation
-
-		switch verdict = judge(row, generation, now); verdict {
+		switch verdict, current = judge(row, generation, arrived); verdict {
 		case repeat:
 			return nil
-		case reopen:
+		case rival:
+			current, err = s.openRival(ctx, tx, row, now)
+
+			return err
+		case ahead:
 			current, err = queries.SessionReopen(ctx, db.SessionReopenParams{
 				ID: id, Presented: generation, Now: now, IdleUntil: now.Add(s.Limits.Idle),
 			})
@@ -126,8 +135,14 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 		return Tokens{}, err
 	}
 
-	if verdict == reused {
+	switch verdict {
+	case reused:
 		return Tokens{}, ErrRefreshTokenInvalid
+	case rival:
+		if s.CountRival != nil {
+			s.CountRival()
+		}
+	case repeat, ahead:
 	}
 
 	return s.Tokens(ctx, token.Grant{
@@ -135,47 +150,77 @@ func (s *Sessions) refreshOld(ctx context.Context, id string, generation int64) 
 	}, current)
 }
 
+func (s *Sessions) openRival(ctx context.Context, tx postgres.Tx, row db.SessionForRefreshRow, now time.Time) (int64, error) {
+	opened, err := db.New(tx).SessionOpenRival(ctx, db.SessionOpenRivalParams{ID: row.ID, Now: now})
+	if err != nil {
+		return 0, fmt.Errorf("open a rival generation: %w", err)
+	}
+
+	return opened, audit.Record(ctx, tx, now, audit.Event{Action: audit.RivalOpened, AccountID: row.AccountID, SessionID: row.ID})
+}
+
 type verdict int
 
 const (
 	reused verdict = iota // an attacker may hold a copy: the session ends
-	repeat                // two refreshers raced: the newest token again
-	reopen                // the response was lost: a new generation
+	repeat                // two refreshers raced: a living token again
+	rival                 // the response was lost: another successor
+	ahead                 // the database was set back
 )
 
-// judge decides what an old generation means (contract: "refresh").
+// judge decides what a token means that is not a current one, by when it arrived, and which generation a repeat gets
+// (contract: "refresh").
 //
 // The last entry of the rotations is the token whose successor is current. If the successor had ever been presented, it
-// would have rotated; so it was never received. Within Grace the client may be racing; after it the response was lost.
-// An earlier entry, within Grace of its own rotation, is a slow racer. A token ahead of the row is ours by its MAC,
-// from before the database was set back (a failover, a restore): nothing was replayed. Every other token is rejected,
-// and so is a successor that was lost.
-func judge(row db.SessionForRefreshRow, presented int64, now time.Time) verdict {
-	// SessionRotate saw another state a moment ago; whatever has changed since, nothing was replayed.
-	if presented == row.Generation {
-		return repeat
+// would have rotated; so it may never have been received. Within LostAfter the client may be racing; after it the response
+// was lost, and the token gets a rival of the successor, which lives beside it until either is presented. Each opening of a
+// rival counts as a rotation of the token: repeats get the rival again.
+//
+// An earlier entry, within LostAfter of its own rotation, is a slow racer. A token ahead of the row is ours by its MAC, from
+// before the database was set back (a failover, a restore): nothing was replayed. Every other token is rejected, and so is
+// a successor that was left behind.
+func judge(row db.SessionForRefreshRow, presented int64, arrived time.Time) (verdict, int64) {
+	newest := row.Generation
+	if row.Rival != nil {
+		newest = *row.Rival
 	}
 
-	if presented > row.Generation {
-		return reopen
+	// SessionRotate saw another state a moment ago; whatever has changed since, nothing was replayed.
+	if presented == row.Generation || presented == newest {
+		return repeat, presented
+	}
+
+	if presented > max(row.Generation, newest) {
+		return ahead, 0
 	}
 
 	last := len(row.RotatedGenerations) - 1
 
 	for i, generation := range row.RotatedGenerations {
-		if generation != presented {
-			continue
-		}
-
-		switch young := now.Sub(row.RotatedTimes[i]) <= Grace; {
+		switch young := arrived.Sub(row.RotatedTimes[i]) <= LostAfter; {
+		case generation != presented:
+		case young && i == last:
+			return repeat, row.Generation
 		case young:
-			return repeat
+			return repeat, newest
 		case i == last:
-			return reopen
+			return judgeLost(row, arrived)
 		}
 	}
 
-	return reused
+	return reused, 0
+}
+
+// judgeLost decides about the token whose response was lost.
+func judgeLost(row db.SessionForRefreshRow, arrived time.Time) (verdict, int64) {
+	switch {
+	case row.RivalAt != nil && arrived.Sub(*row.RivalAt) <= LostAfter:
+		return repeat, *row.Rival
+	case row.Rivals < MostRivals:
+		return rival, 0
+	}
+
+	return reused, 0
 }
 
 // endReused ends the session and notifies its user.

@@ -24,7 +24,7 @@ const (
 	dead                    // 401, and the session has ended
 )
 
-const within, beyond = session.Grace, session.Grace + time.Millisecond
+const within, beyond = session.LostAfter, session.LostAfter + time.Millisecond
 
 // R-F3, R-F4, R-F5, R-F6, T-04, contract "refresh": each case is one session, from its sign-in on.
 func TestRefresh(t *testing.T) {
@@ -43,12 +43,29 @@ func TestRefresh(t *testing.T) {
 			{after: within - time.Second, present: 0, want: repeated, same: 1},
 			{present: 1, want: fresh},
 		},
-		"PreviousTokenBeyondGraceOpensANewGeneration": {
+		// Step 2 opens a rival of the token of step 1. The first of the two that is presented goes on and ends the other.
+		"LostTokenGetsARival": {
 			{present: 0, want: fresh},
 			{after: beyond, present: 0, want: fresh},
 			{present: 2, want: fresh},
+			{present: 3, want: fresh},
+			{after: beyond, present: 1, want: dead},
 		},
-		"PreviousTokenMayOpenAgainAndAgain": {
+		"FirstSuccessorMayHaveArrived": {
+			{present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{present: 1, want: fresh},
+			{present: 3, want: fresh},
+			{after: beyond, present: 2, want: dead},
+		},
+		"RivalIsRepeatedByteForByte": {
+			{present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{after: within - time.Second, present: 0, want: repeated, same: 2},
+			{present: 0, want: repeated, same: 2},
+			{present: 2, want: fresh},
+		},
+		"NewRivalReplacesTheOneBefore": {
 			{present: 0, want: fresh},
 			{after: beyond, present: 0, want: fresh},
 			{after: time.Hour, present: 0, want: fresh},
@@ -56,22 +73,37 @@ func TestRefresh(t *testing.T) {
 			{after: time.Second, present: 0, want: repeated, same: 4},
 			{present: 4, want: fresh},
 		},
-		"LostTokenEndsTheSession": {
+		"RivalThatWasReplacedEndsTheSession": {
 			{present: 0, want: fresh},
 			{after: beyond, present: 0, want: fresh},
-			{present: 1, want: dead},
+			{after: beyond, present: 0, want: fresh},
+			{present: 2, want: dead},
 		},
-		"LostTokenEndsTheSessionAlsoLater": {
+		"FirstSuccessorOutlivesManyRivals": {
+			{present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{present: 1, want: fresh},
+		},
+		"SuccessorLeftBehindEndsTheSessionAlsoLater": {
 			{present: 0, want: fresh},
 			{after: beyond, present: 0, want: fresh},
 			{after: time.Hour, present: 2, want: fresh},
 			{after: time.Hour, present: 1, want: dead},
 		},
-		"PreviousTokenAfterItsReopenedSuccessorWasPresentedIsOld": {
+		"PreviousTokenAfterItsRivalWasPresentedIsOld": {
 			{present: 0, want: fresh},
 			{after: beyond, present: 0, want: fresh},
 			{after: beyond, present: 2, want: fresh},
 			{after: beyond, present: 0, want: dead},
+		},
+		"OlderTokenGetsTheRivalAsTheNewest": {
+			{present: 0, want: fresh},
+			{after: beyond, present: 0, want: fresh},
+			{present: 2, want: fresh},
+			{after: 2 * time.Second, present: 3, want: fresh},
+			{after: 2 * time.Second, present: 2, want: repeated, same: 4},
 		},
 		"OlderTokenWithinItsOwnGraceGetsTheNewest": {
 			{present: 0, want: fresh},
@@ -84,8 +116,8 @@ func TestRefresh(t *testing.T) {
 		},
 		"OlderTokenBeyondItsOwnGraceEndsTheSession": {
 			{present: 0, want: fresh},
-			{after: 6 * time.Second, present: 1, want: fresh},
-			{after: 6 * time.Second, present: 0, want: dead},
+			{after: 7 * time.Second, present: 1, want: fresh},
+			{after: 7 * time.Second, present: 0, want: dead},
 		},
 		"OlderTokenMuchLaterEndsTheSession": {
 			{present: 0, want: fresh},
@@ -129,6 +161,45 @@ func TestRefreshOfASessionThatWasSetBack(t *testing.T) {
 
 	env.refresh(t, next.Refresh)
 	env.expectSilence(t)
+}
+
+// Contract, "refresh": one token opens at most 20 rivals. They do not move the idle end of the session, and each is an event
+// of the audit log.
+func TestRivalsAreBounded(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	first := env.open(t)
+	env.refresh(t, first.Refresh)
+
+	idleEnd := func() (end time.Time) {
+		t.Helper()
+
+		if err := env.pool.QueryRow(t.Context(), "SELECT expires_at FROM session").Scan(&end); err != nil {
+			t.Fatal(err)
+		}
+
+		return end
+	}
+
+	before := idleEnd()
+
+	for range session.MostRivals {
+		env.clock.Advance(beyond)
+		env.refresh(t, first.Refresh)
+	}
+
+	if after := idleEnd(); !after.Equal(before) {
+		t.Errorf("the idle end moved from %s to %s", before, after)
+	}
+
+	var events int
+	if err := env.pool.QueryRow(t.Context(), "SELECT count(*) FROM audit_event WHERE action = 'session.rival_opened'").Scan(&events); err != nil || events != session.MostRivals {
+		t.Errorf("%d events, %v", events, err)
+	}
+
+	env.clock.Advance(beyond)
+	env.expectRefused(t, first.Refresh)
 }
 
 func play(t *testing.T, env *env, steps []step) {

@@ -61,20 +61,27 @@ type Deps struct {
 	Refresh  *token.Refresh
 	Codes    *code.Codes
 	Queue    *delivery.Queue
-	Limits   Limits // of the apps' sessions
-	Browsers Limits // of the browsers' sessions
-	Changes  int32  // that an account makes in a minute while it is signed in; 0 for any number
-	Now      func() time.Time
+	Limits   Limits        // of the apps' sessions
+	Browsers Limits        // of the browsers' sessions
+	Patience time.Duration // how long a refresh waits for the database
+	Room     int           // how many refreshes wait for it at once
+
+	CountRival func() // called for each rival that is opened; may be nil
+
+	Changes int32 // that an account makes in a minute while it is signed in; 0 for any number
+	Now     func() time.Time
 }
 
 // Sessions opens, checks, renews and ends sessions.
 type Sessions struct {
 	Deps
+
+	waiting *waitingRoom
 }
 
 // New returns Sessions.
 func New(d Deps) *Sessions {
-	return &Sessions{Deps: d}
+	return &Sessions{Deps: d, waiting: newWaitingRoom(d.Room)}
 }
 
 // NewID returns a session id before the transaction begins, so that a repeated run opens the same session.

@@ -84,6 +84,8 @@ func (c Config) sessionFaults() (f faults) {
 		"SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
 	f.require(time.Minute <= c.BrowserIdle && c.BrowserIdle <= c.BrowserMax,
 		"BROWSER_SESSION_IDLE and BROWSER_SESSION_MAX: must be at least 1m, and BROWSER_SESSION_IDLE at most BROWSER_SESSION_MAX")
+	f.require(c.RefreshPatience >= time.Second && c.RefreshPatience <= 5*time.Minute, "REFRESH_PATIENCE: must be between 1s and 5m")
+	f.require(c.RefreshWaiting >= 1, "REFRESH_WAITING: must be at least 1")
 	f.require(c.SessionLimit >= 1, "SESSION_LIMIT: must be at least 1")
 	f.require(c.KeyRotation >= time.Hour, "KEY_ROTATION: must be at least 1h, the interval at which the age of the key is checked")
 	f.require(c.AccountRetention >= 0, "ACCOUNT_RETENTION: must not be negative")

@@ -35,14 +35,16 @@ type Config struct {
 
 	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. To change it, set several as ID:KEY,ID:KEY, the current one first. Required in release mode."`
 
-	TokenAudience  string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"Audience (aud) of access tokens."`
-	AccessLifetime time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"Lifetime of an access token."`
-	SessionIdle    time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"Idle timeout of a session, counted from its last refresh."`
-	SessionMax     time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"Maximum lifetime of a session, counted from its sign-in."`
-	SessionLimit   int32         `env:"SESSION_LIMIT" envDefault:"20" help:"Maximum number of sessions of an account. A further sign-in ends the session that has been idle the longest."`
-	BrowserIdle    time.Duration `env:"BROWSER_SESSION_IDLE" envDefault:"2h" help:"Idle timeout of a browser session, counted from its last renewal."`
-	BrowserMax     time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"Maximum lifetime of a browser session, counted from its sign-in."`
-	KeyRotation    time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"Age of the newest signing key at which a new one is created."`
+	TokenAudience   string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"Audience (aud) of access tokens."`
+	AccessLifetime  time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"Lifetime of an access token."`
+	SessionIdle     time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"Idle timeout of a session, counted from its last refresh."`
+	SessionMax      time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"Maximum lifetime of a session, counted from its sign-in."`
+	RefreshPatience time.Duration `env:"REFRESH_PATIENCE" envDefault:"40s" help:"How long a refresh waits for the database: longer than a failover takes. Proxies must wait 20 seconds longer."`
+	RefreshWaiting  int           `env:"REFRESH_WAITING" envDefault:"20000" help:"Maximum number of refreshes that wait for the database at once. Each takes about 20 kB."`
+	SessionLimit    int32         `env:"SESSION_LIMIT" envDefault:"20" help:"Maximum number of sessions of an account. A further sign-in ends the session that has been idle the longest."`
+	BrowserIdle     time.Duration `env:"BROWSER_SESSION_IDLE" envDefault:"2h" help:"Idle timeout of a browser session, counted from its last renewal."`
+	BrowserMax      time.Duration `env:"BROWSER_SESSION_MAX" envDefault:"720h" help:"Maximum lifetime of a browser session, counted from its sign-in."`
+	KeyRotation     time.Duration `env:"KEY_ROTATION" envDefault:"2160h" help:"Age of the newest signing key at which a new one is created."`
 
 	AccountRetention time.Duration `env:"ACCOUNT_RETENTION" envDefault:"720h" help:"Time for which a deleted account can be restored. Then it is erased."`
 

@@ -39,6 +39,24 @@ func WithRetryBudget(ctx context.Context, d time.Duration) context.Context {
 	return context.WithValue(ctx, retryBudgetKey{}, left)
 }
 
+type waitingRoomKey struct{}
+
+// WithWaitingRoom bounds how many operations wait for the database: enter is called when one begins to wait, after its first
+// attempt, and reports whether there is room. Without room the operation fails at once.
+func WithWaitingRoom(ctx context.Context, enter func() (leave func(), ok bool)) context.Context {
+	return context.WithValue(ctx, waitingRoomKey{}, enter)
+}
+
+// enterWaitingRoom returns nothing to leave if there is no room to enter.
+func enterWaitingRoom(ctx context.Context) (leave func(), ok bool) {
+	enter, there := ctx.Value(waitingRoomKey{}).(func() (func(), bool))
+	if !there {
+		return func() {}, true
+	}
+
+	return enter()
+}
+
 // retryBudget returns what is left for the next operation.
 func retryBudget(ctx context.Context) time.Duration {
 	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
@@ -67,14 +85,26 @@ func (d *DB) retry(ctx context.Context, attempt func(ctx context.Context, conn *
 
 	repeated := false
 	gap := gapFirst
+	leave := func() {}
 
-	for {
+	defer func() { leave() }()
+
+	for first := true; ; first = false {
 		reached, err := d.attempt(ctx, repeated, attempt)
 		if err == nil || !isTransient(err) {
 			return err
 		}
 
 		repeated = repeated || reached
+
+		if first {
+			left, room := enterWaitingRoom(ctx)
+			if !room {
+				return problem.ErrUnavailable.WithRetryAfter(retryAfter).WithCause(err)
+			}
+
+			leave = left
+		}
 
 		select {
 		case <-time.After(gap):

@@ -116,6 +116,7 @@ export const namesEn: typeof namesZh = {
     'sign_in.failed': 'Sign-in failed',
     'sign_in.second_factor_asked': 'Second factor requested',
     'limit.reached': 'Limit reached',
+    'session.rival_opened': 'Lost refresh repeated',
     'session.reauthenticated': 'Session confirmed',
     'factor.kept': 'Suspended factor kept',
     'second_factor.set': 'Own second factor set',

@@ -115,6 +115,7 @@ export const namesZh = {
     'sign_in.failed': '登录失败',
     'sign_in.second_factor_asked': '已要求两步验证',
     'limit.reached': '已达到限制',
+    'session.rival_opened': '补发丢失的刷新结果',
     'session.reauthenticated': '重新验证身份',
     'factor.kept': '保留被暂停的登录方式',
     'second_factor.set': '设置两步验证',
