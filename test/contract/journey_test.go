@@ -123,5 +123,5 @@ func TestStatements(t *testing.T) {
 
 	env.Clock.Advance(session.LostAfter + time.Second)
 	env.Refresh(t, tokens.RefreshToken)
-	expect(t, "SessionRotate", "SessionForRefresh", "SessionReopen")
+	expect(t, "SessionRotate", "SessionForRefresh", "SessionOpenRival", "AuditEventRecord")
 }

@@ -14,7 +14,7 @@ import (
 
 var oneRenewal = map[string]int{
 	"SELECT count(*) FROM session_cookie":                       2,
-	"SELECT count(*) FROM code":                                 0,
+	"SELECT count(*) FROM code WHERE purpose NOT LIKE '%-link'": 0,
 	"SELECT count(*) FROM session":                              1,
 	"SELECT count(*) FROM session WHERE revoked_at IS NOT NULL": 0,
 }

@@ -36,8 +36,8 @@ var interruptions = map[string]interruption{
 		counts: map[string]int{"SELECT generation FROM session": 1},
 	},
 	"RefreshAfterALostAnswer": {
-		at: pgproxy.AtCommit("SessionReopen"), inside: "SessionReopen", prepare: prepareRefresh(1), want: http.StatusOK,
-		counts: map[string]int{"SELECT generation FROM session": 2},
+		at: pgproxy.AtCommit("SessionOpenRival"), inside: "SessionOpenRival", prepare: prepareRefresh(1), want: http.StatusOK,
+		counts: map[string]int{"SELECT generation FROM session": 1, "SELECT rival FROM session": 2, "SELECT rivals FROM session": 1},
 	},
 	"RefreshWithAnOldToken": {
 		at: pgproxy.AtCommit("SessionRevoke"), inside: "AuditEventRecord", prepare: prepareRefresh(2), want: http.StatusUnauthorized,
@@ -82,7 +82,7 @@ var interruptions = map[string]interruption{
 	"SendCode": {
 		at: pgproxy.AtCommit("CodeIssue"), inside: "DeliveryCreate", prepare: prepareSendCode, want: http.StatusOK,
 		counts: map[string]int{
-			"SELECT count(*) FROM code":                                                     1,
+			"SELECT count(*) FROM code WHERE purpose NOT LIKE '%-link'":                     1,
 			"SELECT count(*) FROM delivery":                                                 1,
 			"SELECT count(*) FROM audit_event":                                              1,
 			"SELECT coalesce(max(count), 0) FROM throttle":                                  1,
@@ -101,7 +101,7 @@ var interruptions = map[string]interruption{
 
 var registered = map[string]int{
 	"SELECT count(*) FROM account":                                          1,
-	"SELECT count(*) FROM code":                                             0,
+	"SELECT count(*) FROM code WHERE purpose NOT LIKE '%-link'":             0,
 	"SELECT count(*) FROM audit_event WHERE action = 'account.registered'":  1,
 	"SELECT count(*) FROM audit_event WHERE action <> 'account.registered'": 0,
 }

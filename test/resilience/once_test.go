@@ -14,7 +14,7 @@ import (
 )
 
 // effects are what the operations leave, as counts by name. Guesses at codes are left out: one that is counted twice after
-// a lost COMMIT is on the safe side, and so are changes of a minute.
+// a lost COMMIT is on the safe side, and so are changes of a minute and failures of a network.
 const effects = `
 	SELECT 'event ' || action, count(*) FROM audit_event GROUP BY action
 	UNION ALL SELECT 'versions of accounts', sum(version) FROM account
@@ -25,7 +25,7 @@ const effects = `
 	UNION ALL SELECT 'ended sessions', count(*) FROM session WHERE revoked_at IS NOT NULL
 	UNION ALL SELECT 'messages', count(*) FROM delivery
 	UNION ALL SELECT 'codes', count(*) FROM code
-	UNION ALL SELECT 'counted ' || split_part(key, ' ', 1), sum(count) FROM throttle WHERE key NOT LIKE '%guess%' AND key NOT LIKE 'changes %' GROUP BY 1
+	UNION ALL SELECT 'counted ' || split_part(key, ' ', 1), sum(count) FROM throttle WHERE key NOT LIKE '%guess%' AND key NOT LIKE 'changes %' AND key NOT LIKE 'failures %' GROUP BY 1
 	UNION ALL SELECT 'failures', sum(count) FROM failure`
 
 // R-M3, T-36: whatever operation a COMMIT belongs to, if its answer is lost, the operation has one effect, and the caller

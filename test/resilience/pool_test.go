@@ -41,15 +41,19 @@ func TestOneConnectionIsEnough(t *testing.T) {
 		t.Errorf("me: %d", status)
 	}
 
-	// The three cases of a refresh: current, repeated, reopened; then a stolen token.
+	// The cases of a refresh: current, repeated, with a rival, the rival presented; then a stolen token.
 	_, second := env.Refresh(t, tokens.RefreshToken)
 	_, again := env.Refresh(t, tokens.RefreshToken)
 
 	env.Clock.Advance(session.LostAfter + time.Second)
 
-	_, reopened := env.Refresh(t, tokens.RefreshToken)
-	if second == nil || again == nil || reopened == nil {
-		t.Fatalf("refreshes: %v %v %v", second, again, reopened)
+	_, rival := env.Refresh(t, tokens.RefreshToken)
+	if second == nil || again == nil || rival == nil {
+		t.Fatalf("refreshes: %v %v %v", second, again, rival)
+	}
+
+	if status, _ := env.Refresh(t, rival.RefreshToken); status != http.StatusOK {
+		t.Errorf("the rival: %d", status)
 	}
 
 	if status, _ := env.Refresh(t, second.RefreshToken); status != http.StatusUnauthorized {
