@@ -63,6 +63,15 @@ func TestAdministratorWhoCanSignInStays(t *testing.T) {
 	g.Exec(t, "UPDATE session SET amr = '{pwd,otp,mfa}' WHERE account_id = $1", id)
 	expect("the last authenticator", reset("totp"), last)
 
+	// Another whose authenticator a reset has suspended does not count beside them.
+	suspended, theirs := g.NewUser(t)
+	g.BindAuthenticator(t, theirs)
+	g.Exec(t, "DELETE FROM recovery_code WHERE account_id = $1", g.AccountID(t, suspended))
+	g.Exec(t, "UPDATE totp SET suspended_at = now() WHERE account_id = $1", g.AccountID(t, suspended))
+	g.Exec(t, "UPDATE account SET member_group = 'Admin' WHERE email = $1", suspended)
+	expect("the last authenticator, beside a suspended one", reset("totp"), last)
+	g.Exec(t, "UPDATE account SET member_group = 'None' WHERE email = $1", suspended)
+
 	// A suspended authenticator does not count, a recovery code does.
 	g.Exec(t, "UPDATE totp SET suspended_at = now()")
 	expect("the phone, beside recovery codes", reset("phone"), "")
