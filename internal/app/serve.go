@@ -29,7 +29,7 @@ const (
 )
 
 // Serve runs the gateway until SIGINT or SIGTERM, then stops it gracefully: it becomes not ready, waits for the load
-// balancer, and finishes the requests and the jobs.
+// balancer, closes idle connections, and finishes the requests and the jobs.
 func Serve(ctx context.Context, c config.Config, greet func(address string)) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
@@ -105,10 +105,11 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 func (a *App) shutDown(public *listening) error {
 	a.log.Info("stopping")
 	a.Drain()
-	public.server.SetKeepAlivesEnabled(false) // no client reuses a connection that is about to end
 
-	if a.config.Mode == config.Release {
-		time.Sleep(a.config.ShutdownDelay) // the load balancer notices
+	// Until the load balancer has noticed, it sends requests on the connections that it keeps: they stay open, and each
+	// response asks to close its own. One that the server closed now would lose the request that is on its way to it.
+	if a.config.Mode == config.Release && a.started.Load() {
+		time.Sleep(a.config.ShutdownDelay)
 	}
 
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)

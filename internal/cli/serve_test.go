@@ -186,8 +186,15 @@ func TestServeStopsInOrder(t *testing.T) {
 
 	apptest.Eventually(t, "readiness is off", func() bool { return serving.status("/readyz") == http.StatusServiceUnavailable })
 
-	if status := serving.status("/.well-known/jwks.json"); status != http.StatusOK {
-		t.Errorf("during the delay requests get %d", status)
+	response, err := http.Get(serving.url + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	response.Body.Close()
+
+	if response.StatusCode != http.StatusOK || !response.Close {
+		t.Errorf("during the delay requests get %s, Connection: close %t", response.Status, response.Close)
 	}
 
 	select {
