@@ -3601,6 +3601,10 @@ export type ShowEmailConfirmationErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
 };
 
 export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowEmailConfirmationErrors];
@@ -3972,6 +3976,10 @@ export type GetOptionsErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
 };
 
 export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];

@@ -64,6 +64,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Log:            a.log,
 		Now:            a.now,
 		Observe:        a.metrics.observe,
+		Started:        a.started.Load,
 	})
 	if err != nil {
 		return nil, err
@@ -80,7 +81,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	})
 
 	// The routes outside the document: contract, "routes outside the document". Nothing else.
-	pipeline.Health(r, a.checks)
+	pipeline.Health(r, a.readiness)
 	pipeline.KeySet(r, token.JWKSMaxAge, a.Keys.JWKS)
 
 	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {

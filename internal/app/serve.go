@@ -66,7 +66,7 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 	return a.serve(ctx, cancel, servers, greet)
 }
 
-// serve serves until ctx ends or a listener fails, and then stops the gateway. The public server comes first.
+// serve serves until ctx ends, a listener fails or the gateway cannot start, and then stops the gateway. The public server comes first.
 func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*listening, greet func(address string)) error {
 	failed := make(chan error, len(servers))
 
@@ -94,6 +94,7 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
+	case err = <-a.failed:
 	case <-ctx.Done():
 	}
 
