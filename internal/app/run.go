@@ -12,6 +12,8 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
+	"github.com/konec/toolkit-gateway/internal/platform/migration"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
 const (
@@ -50,6 +52,7 @@ func (a *App) Start() {
 		}
 
 		work.Go(func() { a.Chain.Keep(ctx) })
+		work.Go(func() { a.takeIn(ctx) })
 		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys were not reloaded", "error", err.Error()) })
 	}()
 }
@@ -111,6 +114,27 @@ func (a *App) prepare(ctx context.Context) error {
 	}
 
 	return nil
+}
+
+// takeIn takes in what servers of before there was an audit chain write while this version is rolled out.
+func (a *App) takeIn(ctx context.Context) {
+	const chainVersion = 8
+
+	var made time.Time
+
+	err := a.db.Do(postgres.WithRetryBudget(ctx, time.Minute), func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		made, err = migration.AppliedAt(ctx, conn, chainVersion)
+
+		return err
+	})
+	if err != nil {
+		a.log.Warn("events of servers of an earlier version are not taken into the audit chain", "error", err.Error())
+
+		return
+	}
+
+	a.Chain.TakeIn(ctx, made)
 }
 
 // warnOfLoss warns if the settings of the database allow it to lose committed transactions.

@@ -174,3 +174,22 @@ func Current(ctx context.Context, db interface {
 
 	return version, nil
 }
+
+// AppliedAt returns when a version was applied to the database.
+func AppliedAt(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, version int64) (at time.Time, err error) {
+	// goose stores a time without its zone, which was that of the session.
+	const query = `SELECT max(tstamp) AT TIME ZONE current_setting('TimeZone') FROM goose_db_version WHERE is_applied AND version_id = $1`
+
+	var found *time.Time
+
+	switch err := db.QueryRow(ctx, query, version).Scan(&found); {
+	case err != nil:
+		return at, fmt.Errorf("migration time: %w", err)
+	case found == nil:
+		return at, fmt.Errorf("migration time: version %d was not applied", version)
+	}
+
+	return *found, nil
+}
