@@ -50,21 +50,8 @@ func TestDeployLosesNothingOverARealNetwork(t *testing.T) {
 func deploy(t *testing.T, database string, delay time.Duration) (served, failed int64) {
 	t.Helper()
 
-	c, err := config.Load(map[string]string{
-		"MODE": config.Release, "DATABASE_URL": database, "MASTER_KEY": masterKey(database), "ADDR": "127.0.0.1:0",
-		"LOG_LEVEL": "ERROR", "SHUTDOWN_DELAY": "1s",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	ctx, terminate := context.WithCancel(t.Context())
-	defer terminate()
-
-	address, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- app.Serve(ctx, c, func(at string) { address <- at }) }()
-
-	b := &balancer{url: "http://" + delayed(t, <-address, delay)}
+	address, terminate, ended := replica(t, database)
+	b := &balancer{url: "http://" + delayed(t, address, delay)}
 
 	apptest.Eventually(t, "the replica is ready", b.check)
 
@@ -97,6 +84,27 @@ func deploy(t *testing.T, database string, delay time.Duration) (served, failed 
 	}
 
 	return b.served.Load(), b.failed.Load()
+}
+
+// replica runs a gateway on the database, in this process, until terminate is called.
+func replica(t *testing.T, database string) (address string, terminate func(), ended <-chan error) {
+	t.Helper()
+
+	c, err := config.Load(map[string]string{
+		"MODE": config.Release, "DATABASE_URL": database, "MASTER_KEY": masterKey(database), "ADDR": "127.0.0.1:0",
+		"LOG_LEVEL": "ERROR", "SHUTDOWN_DELAY": "1s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	ctx, terminate := context.WithCancel(t.Context())
+	t.Cleanup(terminate)
+
+	listens, end := make(chan string, 1), make(chan error, 1)
+	go func() { end <- app.Serve(ctx, c, func(at string) { listens <- at }) }()
+
+	return <-listens, terminate, end
 }
 
 var masterKeys sync.Map // by database: the replicas of a database share a key
