@@ -79,7 +79,7 @@ func (m *metrics) showCondition(a *App) {
 		name, help string
 		value      func(c *condition) float64
 	}{
-		{"gateway_database_up", "Whether the database answered when the server last looked, every 5 seconds.", func(c *condition) float64 { return flag(c.database == nil) }},
+		{"gateway_database_up", "Whether the database answered within a second when the server last looked, every 5 seconds.", func(c *condition) float64 { return flag(c.database == nil) }},
 		{"gateway_schema_version", "Version of the database's schema.", func(c *condition) float64 { return known(c, float64(c.version)) }},
 		{"gateway_schema_required", "Version of the schema that this server requires.", func(c *condition) float64 { return float64(c.required) }},
 		{"gateway_clock_skew_seconds", "How far the clock of this machine is ahead of the database's.", func(c *condition) float64 { return known(c, c.skew.Seconds()) }},
