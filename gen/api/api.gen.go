@@ -15785,6 +15785,24 @@ func (response ShowEmailConfirmation406JSONResponse) VisitShowEmailConfirmationR
 	return err
 }
 
+type ShowEmailConfirmation503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ShowEmailConfirmation503JSONResponse) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ConfirmEmailRequestObject struct {
 	Body *ConfirmEmailFormdataRequestBody
 }
@@ -17488,6 +17506,24 @@ func (response GetOptions406JSONResponse) VisitGetOptionsResponse(w http.Respons
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
 	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetOptions503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetOptions503JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
 	_, err := buf.WriteTo(w)
 	return err
 }

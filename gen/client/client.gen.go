@@ -3458,7 +3458,7 @@ type ClientInterface interface {
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
 	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
-	// secret setting.
+	// secret setting. Query parameters are ignored.
 	//
 	// Corresponds with GET / (the `Load` operationId).
 	Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4447,6 +4447,8 @@ type ClientInterface interface {
 	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
 	//
+	// Other query parameters are ignored.
+	//
 	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
 	ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
@@ -5052,7 +5054,7 @@ type ClientInterface interface {
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
 // time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
-// secret setting.
+// secret setting. Query parameters are ignored.
 //
 // Corresponds with GET / (the `Load` operationId).
 func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6750,6 +6752,8 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 //     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
 //     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
+//
+// Other query parameters are ignored.
 //
 // Corresponds with GET /lark (the `ReturnFromLark` operationId).
 func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -12034,7 +12038,7 @@ type ClientWithResponsesInterface interface {
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
 	// time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
-	// secret setting.
+	// secret setting. Query parameters are ignored.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13088,6 +13092,8 @@ type ClientWithResponsesInterface interface {
 	//   `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
 	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
+	//
+	// Other query parameters are ignored.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -20870,6 +20876,12 @@ type ShowEmailConfirmationResult406Headers struct {
 	XRequestID *string
 }
 
+// ShowEmailConfirmationResult503Headers the declared response headers of an HTTP 503 response for ShowEmailConfirmation
+type ShowEmailConfirmationResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 type ShowEmailConfirmationResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -20877,10 +20889,14 @@ type ShowEmailConfirmationResult struct {
 	JSON400 *Error
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *ShowEmailConfirmationResult200Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *ShowEmailConfirmationResult406Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ShowEmailConfirmationResult503Headers
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
@@ -20891,6 +20907,11 @@ func (r ShowEmailConfirmationResult) GetJSON400() *Error {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r ShowEmailConfirmationResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ShowEmailConfirmationResult) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -22462,6 +22483,12 @@ type GetOptionsResult406Headers struct {
 	XRequestID *string
 }
 
+// GetOptionsResult503Headers the declared response headers of an HTTP 503 response for GetOptions
+type GetOptionsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
 type GetOptionsResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -22471,8 +22498,12 @@ type GetOptionsResult struct {
 	JSON400 *Error
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *GetOptionsResult406Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetOptionsResult503Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -22488,6 +22519,11 @@ func (r GetOptionsResult) GetJSON400() *Error {
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
 func (r GetOptionsResult) GetJSON406() *NotAcceptable {
 	return r.JSON406
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetOptionsResult) GetJSON503() *Unavailable {
+	return r.JSON503
 }
 
 // GetBody returns the raw response body bytes
@@ -25624,7 +25660,7 @@ func (r VerifyResult) ContentType() string {
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
 // time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
-// secret setting.
+// secret setting. Query parameters are ignored.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27104,6 +27140,8 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 //     `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
 //     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
+//
+// Other query parameters are ignored.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -36771,6 +36809,13 @@ func ParseShowEmailConfirmationResult(rsp *http.Response) (*ShowEmailConfirmatio
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -36801,6 +36846,23 @@ func ParseShowEmailConfirmationResult(rsp *http.Response) (*ShowEmailConfirmatio
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 503:
+		var headers ShowEmailConfirmationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil
@@ -38577,6 +38639,13 @@ func ParseGetOptionsResult(rsp *http.Response) (*GetOptionsResult, error) {
 		}
 		response.JSON406 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
 	}
 
 	switch {
@@ -38590,6 +38659,23 @@ func ParseGetOptionsResult(rsp *http.Response) (*GetOptionsResult, error) {
 			headers.XRequestID = &value
 		}
 		response.Headers406 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
 	}
 
 	return response, nil

@@ -11,6 +11,18 @@ import (
 	"time"
 )
 
+const auditEventBefore = `-- name: AuditEventBefore :one
+SELECT EXISTS (SELECT FROM audit_event e WHERE e.at < $1)
+`
+
+// Reports whether there is an event from before a time.
+func (q *Queries) AuditEventBefore(ctx context.Context, before time.Time) (bool, error) {
+	row := q.db.QueryRow(ctx, auditEventBefore, before)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const auditEventLastSignIn = `-- name: AuditEventLastSignIn :one
 SELECT at, method, address, user_agent
 FROM audit_event

@@ -109,3 +109,27 @@ func (q *Queries) AuditUnsealedTake(ctx context.Context, most int32) ([]int64, e
 	}
 	return items, nil
 }
+
+const auditUnsealedTakeIn = `-- name: AuditUnsealedTakeIn :execrows
+INSERT INTO audit_unsealed (event_id)
+SELECT e.id
+FROM audit_event e
+WHERE e.at >= $1 AND e.at < $2
+    AND NOT EXISTS (SELECT FROM audit_link l WHERE l.event_id = e.id)
+    AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.event_id = e.id)
+ON CONFLICT ON CONSTRAINT audit_unsealed_pkey DO NOTHING
+`
+
+type AuditUnsealedTakeInParams struct {
+	Since time.Time
+	Until time.Time
+}
+
+// Queues the events of an interval that are neither sealed nor queued: servers of before there was a chain write them so.
+func (q *Queries) AuditUnsealedTakeIn(ctx context.Context, arg AuditUnsealedTakeInParams) (int64, error) {
+	result, err := q.db.Exec(ctx, auditUnsealedTakeIn, arg.Since, arg.Until)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}

@@ -254,7 +254,7 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
  * Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
  * `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
  * time. `values` is present outside release mode only, for a request to localhost or a loopback address, and has no
- * secret setting.
+ * secret setting. Query parameters are ignored.
  *
  */
 export const load = <ThrowOnError extends boolean = false>(options?: Options<LoadData, ThrowOnError>): RequestResult<LoadResponses, LoadErrors, ThrowOnError> => (options?.client ?? client).get<LoadResponses, LoadErrors, ThrowOnError>({ url: '/', ...options });
@@ -1042,6 +1042,8 @@ export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Op
  * `IDENTITY_NOT_BOUND`, `IDENTITY_TAKEN`, `TOTP_REQUIRED` (two factors are asked for: the browser has
  * five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
  * respond.
+ *
+ * Other query parameters are ignored.
  *
  */
 export const returnFromLark = <ThrowOnError extends boolean = false>(options: Options<ReturnFromLarkData, ThrowOnError>): RequestResult<unknown, ReturnFromLarkErrors, ThrowOnError> => (options.client ?? client).get<unknown, ReturnFromLarkErrors, ThrowOnError>({ url: '/lark', ...options });

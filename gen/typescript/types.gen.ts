@@ -3605,6 +3605,10 @@ export type ShowEmailConfirmationErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
 };
 
 export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowEmailConfirmationErrors];
@@ -3976,6 +3980,10 @@ export type GetOptionsErrors = {
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: Error;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: Error;
 };
 
 export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];

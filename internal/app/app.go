@@ -80,8 +80,11 @@ type App struct {
 	handler http.Handler
 	private http.Handler
 
+	migrated atomic.Bool // the schema was new enough for this version, at the start
 	started  atomic.Bool // keys are loaded, and the workers run
 	draining atomic.Bool
+	seen     atomic.Pointer[condition] // of what all replicas share; nil before the first look
+	failed   chan error                // why the gateway cannot start, at most once
 	stop     context.CancelFunc
 	done     chan struct{} // closed when the background work has ended
 }
@@ -91,6 +94,7 @@ type App struct {
 func New(ctx context.Context, o Options) (*App, error) {
 	// The one clock ticks in milliseconds, as the times in the answers do.
 	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }, step: o.RefusalStep}
+	a.failed = make(chan error, 1)
 
 	var err error
 
@@ -130,6 +134,7 @@ func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
 // build makes everything else, in the order of its dependencies.
 func (a *App) build(o Options) error {
 	a.metrics = newMetrics(a.db)
+	a.metrics.showCondition(a)
 
 	security, err := a.newSecurity(cmp.Or(o.HashCost, password.Standard), cmp.Or(o.NetworkShare, throttle.NetworkShare))
 	if err != nil {

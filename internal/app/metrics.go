@@ -1,6 +1,7 @@
 package app
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 
@@ -84,6 +85,50 @@ func (m *metrics) showSealing(chain *audit.Chain) {
 		Name: "gateway_audit_unsealed_seconds",
 		Help: "Age of the oldest unsealed audit event. Normal: one or two seconds.",
 	}, func() float64 { return chain.Lag().Seconds() }))
+}
+
+// showCondition shows whether this server is ready, and what all replicas share: trouble with it is for an alert, not for
+// a load balancer. What is not known yet is NaN.
+func (m *metrics) showCondition(a *App) {
+	for _, one := range []struct {
+		name, help string
+		value      func(c *condition) float64
+	}{
+		{"gateway_database_up", "Whether the database answered within a second when the server last looked, every 5 seconds.", func(c *condition) float64 { return flag(c.database == nil) }},
+		{"gateway_schema_version", "Version of the database's schema.", func(c *condition) float64 { return known(c, float64(c.version)) }},
+		{"gateway_schema_required", "Version of the schema that this server requires.", func(c *condition) float64 { return float64(c.required) }},
+		{"gateway_clock_skew_seconds", "How far the clock of this machine is ahead of the database's.", func(c *condition) float64 { return known(c, c.skew.Seconds()) }},
+	} {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: one.name, Help: one.help}, func() float64 {
+			if seen := a.seen.Load(); seen != nil {
+				return one.value(seen)
+			}
+
+			return math.NaN()
+		}))
+	}
+
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "gateway_ready",
+		Help: "Whether this server is ready: started, and not stopping.",
+	}, func() float64 { return flag(a.readiness().Ready()) }))
+}
+
+func flag(on bool) float64 {
+	if on {
+		return 1
+	}
+
+	return 0
+}
+
+// known is a value that a database without an answer does not have.
+func known(c *condition, value float64) float64 {
+	if c.database != nil {
+		return math.NaN()
+	}
+
+	return value
 }
 
 // countWebhooks registers the outcomes of webhook calls, and returns the function that counts one.

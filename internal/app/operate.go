@@ -3,7 +3,6 @@ package app
 import (
 	"cmp"
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -28,8 +27,9 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 
 	ctx = postgres.WithRetryBudget(ctx, commandRetryBudget)
 
-	if asked := a.ask(ctx); errors.Join(asked.database, asked.migrations, asked.clock) != nil {
-		return cmp.Or(asked.database, asked.migrations, asked.clock)
+	asked := a.ask(ctx)
+	if err := cmp.Or(asked.database, asked.migrations(), asked.clock()); err != nil {
+		return err
 	}
 
 	return run(ctx, a)

@@ -64,13 +64,14 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		Log:            a.log,
 		Now:            a.now,
 		Observe:        a.metrics.observe,
+		Started:        a.started.Load,
 	})
 	if err != nil {
 		return nil, err
 	}
 
 	r := pipeline.Router()
-	r.Use(withRetryBudget)
+	r.Use(a.closing, withRetryBudget)
 	pipeline.Operations(r, func(r chi.Router) {
 		strict := api.NewStrictHandlerWithOptions(served, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  pipeline.Fail,
@@ -80,7 +81,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	})
 
 	// The routes outside the document: contract, "routes outside the document". Nothing else.
-	pipeline.Health(r, a.checks)
+	pipeline.Health(r, a.readiness)
 	pipeline.KeySet(r, token.JWKSMaxAge, a.Keys.JWKS)
 
 	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
@@ -96,6 +97,18 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	}
 
 	return r, nil
+}
+
+// closing asks clients to close their connections while the gateway stops: a load balancer then opens the next one at
+// another replica. A connection that the server itself closes may have a request on its way.
+func (a *App) closing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+
+		next.ServeHTTP(w, r)
+	})
 }
 
 // withRetryBudget bounds how long one request waits for the database, over all its statements.

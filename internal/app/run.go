@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,23 +10,22 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
-	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/migration"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
-	"github.com/konec/toolkit-gateway/sql/migrations"
 )
 
 const (
 	// startGap is the pause between attempts to start while the database is unavailable.
 	startGap = 500 * time.Millisecond
-	// maxSkew is the maximum difference between our clock and the database's.
-	maxSkew = 2 * time.Second
+	// startLogEvery is how often the log repeats why the gateway has not started yet.
+	startLogEvery = 30 * time.Second
 )
 
 // Start starts the background work: the signing keys, the workers and the audit chain. It returns when it has measured the
-// time of refusals, which takes about a second. While the database is unavailable it keeps trying, and the gateway is not
-// ready.
+// time of refusals, which takes about a second. While the database is unavailable, or older than this version, it keeps
+// trying, and the gateway is not ready. If it cannot start at all, it sends the reason to a.failed.
 func (a *App) Start() {
 	if a.step > 0 {
 		a.Hasher.SetStep(a.step)
@@ -40,30 +40,35 @@ func (a *App) Start() {
 	go func() {
 		defer close(a.done)
 
-		if !a.start(ctx) {
+		var work sync.WaitGroup
+		defer work.Wait()
+
+		work.Go(func() { a.watch(ctx) })
+
+		if err := a.start(ctx); err != nil {
+			a.failed <- err
+
 			return
 		}
 
-		var work sync.WaitGroup
-
 		work.Go(func() { a.Chain.Keep(ctx) })
+		work.Go(func() { a.takeIn(ctx) })
 		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys were not reloaded", "error", err.Error()) })
-		work.Wait()
 	}()
 }
 
-func (a *App) start(ctx context.Context) bool {
+// start prepares the gateway until it succeeds. It returns an error if ctx ends, or if another attempt would fail too.
+func (a *App) start(ctx context.Context) error {
+	var (
+		said   string
+		saidAt time.Time
+	)
+
 	for {
-		err := a.ask(ctx).migrations
-		if err == nil {
-			err = a.Keys.Ensure(ctx)
-		}
+		err := a.prepare(ctx)
 
-		if err == nil {
-			err = a.jobs.Start(ctx)
-		}
-
-		if err == nil {
+		switch {
+		case err == nil:
 			a.started.Store(true)
 			a.warnOfLoss(ctx)
 
@@ -71,21 +76,65 @@ func (a *App) start(ctx context.Context) bool {
 				a.warnOfOwnership(ctx)
 			}
 
-			return true
+			return nil
+		case ctx.Err() != nil:
+			return fmt.Errorf("start: %w", ctx.Err())
+		case errors.Is(err, token.ErrMasterKey):
+			return fmt.Errorf("MASTER_KEY is not the key with which this database was used, or lacks it; set the right one "+
+				"(docs/operate.md, The master key): %w", err)
 		}
 
-		if ctx.Err() != nil {
-			return false
+		if now := a.now(); err.Error() != said || now.Sub(saidAt) >= startLogEvery {
+			said, saidAt = err.Error(), now
+			a.log.Warn("background work has not started yet; trying again", "error", said)
 		}
-
-		a.log.Warn("background work has not started yet; trying again", "error", err.Error())
 
 		select {
 		case <-ctx.Done():
-			return false
 		case <-time.After(startGap):
 		}
 	}
+}
+
+// prepare is one attempt to start. The schema is judged here, and not again: a later version may be migrating it.
+func (a *App) prepare(ctx context.Context) error {
+	asked := a.ask(ctx)
+	if err := cmp.Or(asked.database, asked.migrations()); err != nil {
+		return err
+	}
+
+	a.migrated.Store(true)
+
+	if err := a.Keys.Ensure(ctx); err != nil {
+		return err
+	}
+
+	if err := a.jobs.Start(ctx); err != nil {
+		return fmt.Errorf("jobs: %w", err)
+	}
+
+	return nil
+}
+
+// takeIn takes in what servers of before there was an audit chain write while this version is rolled out.
+func (a *App) takeIn(ctx context.Context) {
+	const chainVersion = 8
+
+	var made time.Time
+
+	err := a.db.Do(postgres.WithRetryBudget(ctx, time.Minute), func(ctx context.Context, conn *pgxpool.Conn) error {
+		var err error
+		made, err = migration.AppliedAt(ctx, conn, chainVersion)
+
+		return err
+	})
+	if err != nil {
+		a.log.Warn("events of servers of an earlier version are not taken into the audit chain", "error", err.Error())
+
+		return
+	}
+
+	a.Chain.TakeIn(ctx, made)
 }
 
 // warnOfLoss warns if the settings of the database allow it to lose committed transactions.
@@ -138,82 +187,4 @@ func (a *App) Stop(ctx context.Context) error {
 func (a *App) Close() {
 	a.db.Close()
 	a.places.Close()
-}
-
-// checks returns the state of everything that readiness depends on.
-func (a *App) checks(ctx context.Context) []httpapi.Check {
-	asked := a.ask(ctx)
-
-	return []httpapi.Check{
-		{Name: "running", Err: a.running()},
-		{Name: "database", Err: asked.database},
-		{Name: "migrations", Err: asked.migrations},
-		{Name: "clock", Err: asked.clock},
-	}
-}
-
-func (a *App) running() error {
-	switch {
-	case a.draining.Load():
-		return errors.New("stopping")
-	case !a.started.Load():
-		return errors.New("starting")
-	}
-
-	return nil
-}
-
-// asked is the state of the database. If it does not answer, all three fail.
-type asked struct{ database, migrations, clock error }
-
-func (a *App) ask(ctx context.Context) asked {
-	var (
-		version int64
-		skew    time.Duration
-	)
-
-	// A short wait: readiness must be current.
-	err := a.db.Do(postgres.WithRetryBudget(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
-		if version, err = migration.Current(ctx, conn); err != nil {
-			return err
-		}
-
-		skew, err = a.skew(ctx, conn)
-
-		return err
-	})
-	if err != nil {
-		return asked{database: err, migrations: err, clock: err}
-	}
-
-	var answer asked
-
-	newest, err := migration.Newest(migrations.FS)
-
-	switch {
-	case err != nil:
-		answer.migrations = err
-	case version < newest:
-		// A newer schema is right: the next version of the server is being rolled out.
-		answer.migrations = fmt.Errorf("the database is at version %d, but version %d is required: run `toolkit-gateway migrate`", version, newest)
-	}
-
-	if skew.Abs() > maxSkew {
-		answer.clock = fmt.Errorf("the clocks of this machine and of the database differ by %s", skew.Abs().Round(time.Millisecond))
-	}
-
-	return answer
-}
-
-// skew returns how far our clock is ahead of the database's.
-func (a *App) skew(ctx context.Context, conn *pgxpool.Conn) (time.Duration, error) {
-	var theirs time.Time
-
-	before := a.now()
-	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
-		return 0, fmt.Errorf("read the clock of the database: %w", err)
-	}
-
-	return before.Add(a.now().Sub(before) / 2).Sub(theirs), nil
 }

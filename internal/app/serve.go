@@ -23,13 +23,21 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second
-	writeTimeout      = 45 * time.Second // above the longest wait: a refresh, 20 s
 	idleTimeout       = 75 * time.Second
-	drainTimeout      = 25 * time.Second
+	// beyondPatience is what a refresh that has waited for the database needs besides.
+	beyondPatience = 5 * time.Second
 )
 
+// writeTimeout is above the longest that a request takes: a refresh that waits for the database.
+func writeTimeout(c config.Config) time.Duration {
+	return readTimeout + c.RefreshPatience + beyondPatience
+}
+
+// drainTimeout is how long a stop waits for requests.
+func drainTimeout(c config.Config) time.Duration { return c.RefreshPatience + beyondPatience }
+
 // Serve runs the gateway until SIGINT or SIGTERM, then stops it gracefully: it becomes not ready, waits for the load
-// balancer, and finishes the requests and the jobs.
+// balancer, closes idle connections, and finishes the requests and the jobs.
 func Serve(ctx context.Context, c config.Config, greet func(address string)) error {
 	ctx, cancel := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer cancel()
@@ -66,7 +74,7 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 	return a.serve(ctx, cancel, servers, greet)
 }
 
-// serve serves until ctx ends or a listener fails, and then stops the gateway. The public server comes first.
+// serve serves until ctx ends, a listener fails or the gateway cannot start, and then stops the gateway. The public server comes first.
 func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*listening, greet func(address string)) error {
 	failed := make(chan error, len(servers))
 
@@ -94,6 +102,7 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 	select {
 	case err = <-failed:
 		err = fmt.Errorf("serve: %w", err)
+	case err = <-a.failed:
 	case <-ctx.Done():
 	}
 
@@ -105,13 +114,14 @@ func (a *App) serve(ctx context.Context, cancel context.CancelFunc, servers []*l
 func (a *App) shutDown(public *listening) error {
 	a.log.Info("stopping")
 	a.Drain()
-	public.server.SetKeepAlivesEnabled(false) // no client reuses a connection that is about to end
 
-	if a.config.Mode == config.Release {
-		time.Sleep(a.config.ShutdownDelay) // the load balancer notices
+	// Until the load balancer has noticed, it sends requests on the connections that it keeps: they stay open, and each
+	// response asks to close its own. One that the server closed now would lose the request that is on its way to it.
+	if a.config.Mode == config.Release && a.started.Load() {
+		time.Sleep(a.config.ShutdownDelay)
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout(a.config))
 	defer cancel()
 
 	err := errors.Join(public.server.Shutdown(ctx), a.Stop(ctx))
@@ -172,7 +182,7 @@ func (a *App) listen() (servers []*listening, err error) {
 			return nil, err
 		}
 
-		servers = append(servers, &listening{listener: listener, server: NewServer(one.handler, a.log)})
+		servers = append(servers, &listening{listener: listener, server: NewServer(a.config, one.handler, a.log)})
 	}
 
 	return servers, nil
@@ -200,13 +210,13 @@ func (l *listening) serve() error {
 	return nil
 }
 
-// NewServer returns a server that bounds what one connection may cost.
-func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
+// NewServer returns a server that bounds what one connection may cost. A refresh may wait as long as c says.
+func NewServer(c config.Config, handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
-		WriteTimeout:      writeTimeout,
+		WriteTimeout:      writeTimeout(c),
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    httpapi.MaxHeader - 4<<10, // net/http adds 4 KiB
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),

@@ -168,6 +168,17 @@ func TestServeWaitsForTheMigration(t *testing.T) {
 	serving.ready(t)
 }
 
+// REL-D7, T-30: a MASTER_KEY that does not open the signing keys of the database ends the server, with a sentence that says so.
+func TestServeEndsWithAnotherMasterKey(t *testing.T) {
+	t.Parallel()
+
+	gateway := newProgram(t)
+	gateway.serve(t).ready(t)
+
+	gateway.with("MASTER_KEY", keyring.Generate()).with("ADDR", "127.0.0.1:0").run(t, "serve").
+		fails(t, "toolkit-gateway: MASTER_KEY is not the key with which this database was used")
+}
+
 // R-M7: after SIGTERM the gateway is not ready and still serves requests; then it ends in order.
 func TestServeStopsInOrder(t *testing.T) {
 	t.Parallel()
@@ -186,8 +197,15 @@ func TestServeStopsInOrder(t *testing.T) {
 
 	apptest.Eventually(t, "readiness is off", func() bool { return serving.status("/readyz") == http.StatusServiceUnavailable })
 
-	if status := serving.status("/.well-known/jwks.json"); status != http.StatusOK {
-		t.Errorf("during the delay requests get %d", status)
+	response, err := http.Get(serving.url + "/.well-known/jwks.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	response.Body.Close()
+
+	if response.StatusCode != http.StatusOK || !response.Close {
+		t.Errorf("during the delay requests get %s, Connection: close %t", response.Status, response.Close)
 	}
 
 	select {

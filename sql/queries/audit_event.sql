@@ -63,3 +63,7 @@ LIMIT @most;
 -- Where a scan of all events pauses next.
 SELECT count(*) AS events, coalesce(max(w.id), 0)::bigint AS until
 FROM (SELECT e.id FROM audit_event e WHERE e.id > @after ORDER BY e.id LIMIT @most) w;
+
+-- name: AuditEventBefore :one
+-- Reports whether there is an event from before a time.
+SELECT EXISTS (SELECT FROM audit_event e WHERE e.at < @before);

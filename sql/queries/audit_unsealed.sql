@@ -29,3 +29,13 @@ FROM audit_unsealed u
 WHERE NOT EXISTS (SELECT 1 FROM audit_event e WHERE e.id = u.event_id)
 ORDER BY u.event_id
 LIMIT @most;
+
+-- name: AuditUnsealedTakeIn :execrows
+-- Queues the events of an interval that are neither sealed nor queued: servers of before there was a chain write them so.
+INSERT INTO audit_unsealed (event_id)
+SELECT e.id
+FROM audit_event e
+WHERE e.at >= @since AND e.at < @until
+    AND NOT EXISTS (SELECT FROM audit_link l WHERE l.event_id = e.id)
+    AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.event_id = e.id)
+ON CONFLICT ON CONSTRAINT audit_unsealed_pkey DO NOTHING;

@@ -262,11 +262,11 @@ func TestSECS12ForgottenProxy(t *testing.T) {
 	})
 
 	t.Run("ReadinessShowsIt", func(t *testing.T) {
-		r := g.client("203.0.113.10").call(t, http.MethodGet, "/readyz", nil)
-		t.Logf("/readyz: %d %s", r.status, strings.TrimSpace(string(r.body)))
+		r := g.client("203.0.113.10").call(t, http.MethodGet, "/readyz?verbose", nil)
+		t.Logf("/readyz?verbose: %d %s", r.status, strings.TrimSpace(string(r.body)))
 
 		if !strings.Contains(string(r.body), "prox") {
-			t.Error("/readyz does not show it")
+			t.Error("/readyz?verbose does not show it")
 		}
 	})
 

@@ -297,12 +297,16 @@ func TestQueryIsRefused(t *testing.T) {
 		t.Run(o.OperationID, func(t *testing.T) {
 			for name, query := range queries {
 				c := g.Call(o)
+				if o.Extensions["x-extra-query"] != nil && c.Query != "" {
+					query = c.Query + "&" + query // what the operation requires is there
+				}
+
 				c.Query = query
 
 				got := c.To(t, g.Server)
 				ignored := o.Extensions["x-extra-query"] != nil && !slices.Contains([]string{"broken", "semicolon", "51 keys", "many keys", "equal keys"}, name)
 
-				if ignored && got.Status != http.StatusOK || !ignored && (got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST") {
+				if ignored && got.Status >= http.StatusBadRequest || !ignored && (got.Status != http.StatusBadRequest || got.Problem.Code != "INVALID_REQUEST") {
 					t.Errorf("%s: %s", name, got)
 				}
 

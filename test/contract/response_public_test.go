@@ -9,7 +9,7 @@ import (
 // publicScenarios are the scenarios of the browsers' surface; see scenarios.
 var publicScenarios = []scenario{
 	{"load", "200", "", healthy, validCall},
-	{"load", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"load", "400", "INVALID_REQUEST", healthy, brokenQuery},
 	{"load", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
 	{"load", "500", "INTERNAL", withoutTables, validCall},
 	{"load", "503", "UNAVAILABLE", withoutDatabase, validCall},
@@ -351,6 +351,7 @@ var publicScenarios = []scenario{
 	{"showEmailConfirmation", "200", "", healthy, validCall},
 	{"showEmailConfirmation", "400", "INVALID_REQUEST", healthy, unknownOutcome},
 	{"showEmailConfirmation", "406", "NOT_ACCEPTABLE", healthy, acceptsPictures},
+	{"showEmailConfirmation", "503", "UNAVAILABLE", notStarted, validCall},
 
 	{"confirmEmail", "303", "", healthy, validCall},
 	{"confirmEmail", "400", "INVALID_REQUEST", healthy, unknownMember},
@@ -413,6 +414,7 @@ var publicScenarios = []scenario{
 	{"getOptions", "400", "INVALID_REQUEST", healthy, unknownParameter},
 	{"getOptions", "400", "NOT_CONFIGURED", healthy, uploadNotConfigured},
 	{"getOptions", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"getOptions", "503", "UNAVAILABLE", notStarted, validCall},
 
 	{"authorizeLark", "302", "", healthy, validCall},
 	{"authorizeLark", "400", "INVALID_REQUEST", healthy, unknownParameter},

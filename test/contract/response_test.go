@@ -24,6 +24,7 @@ const (
 	onePasswordGuess     gatewayState = "a gateway that allows one wrong password"
 	withoutTables        gatewayState = "a gateway whose tables are gone"
 	withoutDatabase      gatewayState = "a gateway whose database is away"
+	notStarted           gatewayState = "a gateway that has not started yet"
 	withoutLark          gatewayState = "a gateway without settings for Lark"
 	withoutAdministrator gatewayState = "a gateway without an administrator"
 )
@@ -241,11 +242,13 @@ func gatewaysByState(t *testing.T) map[gatewayState]*world.Gateway {
 		onePasswordGuess:     world.NewGateway(t, func(c *apptest.Settings) { c.FailuresFree = 1 }),
 		withoutTables:        world.NewGateway(t),
 		withoutDatabase:      world.GatewayOn(t, apptest.On(t, url, world.WithLark(world.UnreachableLark))),
+		notStarted:           world.NewGateway(t),
 		withoutLark:          world.NewGateway(t, func(c *apptest.Settings) { c.LarkAppID, c.LarkAppSecret = "", "" }),
 		withoutAdministrator: world.NewGateway(t),
 	}
 
 	gateways[withoutAdministrator].RemoveAdministrators(t)
+	gateways[notStarted].Server = gateways[notStarted].NotStarted(t)
 
 	// No one can sign in after this, so each gateway has signed its owner in before.
 	if _, err := gateways[withoutTables].Pool.Exec(t.Context(), "DROP TABLE session_cookie, session, code, throttle, failure, account, audit_event CASCADE"); err != nil {
@@ -291,6 +294,14 @@ func wrongPasswordTwice(tb testing.TB, g *world.Gateway, o world.Operation) worl
 func unknownParameter(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	c := g.Call(o)
 	c.Query = "unknown=1"
+
+	return c
+}
+
+// brokenQuery is for operations without parameters that ignore those of others.
+func brokenQuery(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	c := g.Call(o)
+	c.Query = "%zz=1"
 
 	return c
 }

@@ -29,6 +29,10 @@ const (
 	reloadGap = 2 * time.Second
 )
 
+// ErrMasterKey reports that a stored signing key cannot be decrypted: MASTER_KEY is not the one with which the database
+// was used. Another attempt would fail too.
+var ErrMasterKey = errors.New("does not open with MASTER_KEY")
+
 var errNoSigningKey = errors.New("token: no key signs yet")
 
 // Key is one signing key, at one of its stages.
@@ -98,7 +102,7 @@ func (k *Keys) load(ctx context.Context) error {
 	for i, row := range rows {
 		seed, err := k.keyring.Open(row.PrivateKey, sealContext(row.ID)...)
 		if err != nil {
-			return fmt.Errorf("signing key %s: it does not open with MASTER_KEY: %w", row.ID, err)
+			return fmt.Errorf("signing key %s %w: %w", row.ID, ErrMasterKey, err)
 		}
 
 		keys[i] = Key{

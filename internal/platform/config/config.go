@@ -105,7 +105,7 @@ type Config struct {
 	WebhookNetworks []netip.Prefix `env:"WEBHOOK_PRIVATE_NETWORKS" help:"Private networks that webhooks may reach, for example 10.1.2.0/24, separated by commas. Empty: the public Internet only."`
 
 	LogLevel      slog.Level    `env:"LOG_LEVEL" envDefault:"INFO" help:"Minimum level of log messages: DEBUG, INFO, WARN or ERROR. INFO logs each request."`
-	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"Time after SIGTERM during which /readyz reports not ready and requests are still served, so that load balancers notice. Development mode does not wait."`
+	ShutdownDelay time.Duration `env:"SHUTDOWN_DELAY" envDefault:"3s" help:"Time after SIGTERM during which /readyz reports not ready, requests are still served, and each response closes its connection. Longer than load balancers take to notice. Development mode does not wait."`
 	DevDir        string        `env:"DEV_DIR" envDefault:".dev" help:"Folder in which development mode keeps its private Postgres and its key."`
 }
 

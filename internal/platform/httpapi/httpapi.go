@@ -42,6 +42,7 @@ type Deps struct {
 	Log            *slog.Logger
 	Now            func() time.Time
 	Observe        func(Observation) // called once for each request
+	Started        func() bool       // until then operations return 503; nil for always
 }
 
 // Observation is the measurement of one request.
@@ -64,6 +65,7 @@ type Pipeline struct {
 	gate       gate
 	log        *slog.Logger
 	observe    func(Observation)
+	started    func() bool
 }
 
 // New checks that the document omits nothing that security depends on, and returns the Pipeline. Every operation must
@@ -79,6 +81,7 @@ func New(d Deps) (*Pipeline, error) {
 		gate:      newGate(d.Expensive),
 		log:       d.Log,
 		observe:   d.Observe,
+		started:   d.Started,
 	}
 
 	operations, err := compile(d)
@@ -125,7 +128,7 @@ func (p *Pipeline) Router() chi.Router {
 // Operations adds the inner half, which runs after chi's match, around the generated handlers that mount registers.
 func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	r.Group(func(r chi.Router) {
-		r.Use(p.match, p.accept, receive, p.authenticate, p.admit, p.validate)
+		r.Use(p.match, p.afterStart, p.accept, receive, p.authenticate, p.admit, p.validate)
 		mount(r)
 	})
 	p.preflights(r)

@@ -152,7 +152,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	extra, err := extraQueryOf(op, method, surface, effects)
+	extra, err := extraQueryOf(op, method, surface, effects && !foreign)
 	if err != nil {
 		return nil, err
 	}
@@ -272,7 +272,8 @@ func liftedBy(op *openapi3.Operation, extension string, surface Surface, effects
 }
 
 // extraQueryOf reads x-extra-query, the reason why an operation ignores query parameters that the document does not have:
-// people reach a page by a link, to which others add parameters.
+// people reach a page by a link, to which others add parameters. effects is whether the operation has side effects for
+// a user whom no other site may send: a redirect of another site may bring parameters of its own.
 func extraQueryOf(op *openapi3.Operation, method string, surface Surface, effects bool) (bool, error) {
 	value, there := op.Extensions["x-extra-query"]
 	if !there {
@@ -283,7 +284,7 @@ func extraQueryOf(op *openapi3.Operation, method string, surface Surface, effect
 		return true, nil
 	}
 
-	return false, errors.New("x-extra-query can only say why, at a GET of the public surface without x-side-effects")
+	return false, errors.New("x-extra-query can only say why, at a GET of the public surface without x-side-effects, or with x-cross-site")
 }
 
 // Surface is the surface of an operation, x-surface in the document.

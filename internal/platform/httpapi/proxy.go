@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// proxyAlarm is how long a forgotten proxy is shown in readiness, and the time between two warnings of it.
+// proxyAlarm is how long a forgotten proxy is shown in /readyz?verbose, and the time between two warnings of it.
 const proxyAlarm = time.Hour
 
 // proxies are the reverse proxies in front: what they say about a request is believed.
@@ -107,6 +107,15 @@ func (p *proxies) suspect(r *http.Request, peer netip.Addr) {
 	p.log.WarnContext(r.Context(), "a request with X-Forwarded-For came from a peer that is not in TRUSTED_PROXIES: "+
 		"all users behind that proxy share its address and the limits of one network. Add the proxy to TRUSTED_PROXIES",
 		"peer", peer.String())
+}
+
+// check shows a forgotten proxy in readiness: limits misbehave meanwhile, and requests are still answered.
+func (p *proxies) check() Check {
+	if p.forgotten() {
+		return Check{Name: "proxies", State: "warning", Detail: "a request with X-Forwarded-For came from a peer that TRUSTED_PROXIES does not name"}
+	}
+
+	return Check{Name: "proxies", State: OK}
 }
 
 // forgotten reports whether such a request came within the last hour.

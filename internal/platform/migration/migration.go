@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -20,6 +21,9 @@ import (
 
 // lockID is a number that only this package uses: the advisory lock of migrators.
 const lockID = 0x746b_6777 // "tkgw"
+
+// lockGap is the pause between two attempts to get it.
+const lockGap = 200 * time.Millisecond
 
 // Result is what Up did.
 type Result struct {
@@ -52,8 +56,8 @@ func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
 	}
 	defer pool.Close()
 
-	if _, err := lock.Exec(ctx, "SELECT pg_advisory_lock($1)", lockID); err != nil {
-		return Result{}, fmt.Errorf("lock: %w", err)
+	if err := waitForLock(ctx, lock); err != nil {
+		return Result{}, err
 	}
 
 	var result Result
@@ -66,6 +70,27 @@ func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
 	}
 
 	return result, nil
+}
+
+// waitForLock acquires the lock of migrators for the session of conn. It asks again and again: a statement that waited in
+// the database would hold a snapshot, for which CREATE INDEX CONCURRENTLY of the migrator that has the lock waits in turn.
+func waitForLock(ctx context.Context, conn *pgx.Conn) error {
+	for {
+		var acquired bool
+		if err := conn.QueryRow(ctx, "SELECT pg_try_advisory_lock($1)", lockID).Scan(&acquired); err != nil {
+			return fmt.Errorf("lock: %w", err)
+		}
+
+		if acquired {
+			return nil
+		}
+
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("lock: %w", ctx.Err())
+		case <-time.After(lockGap):
+		}
+	}
 }
 
 func ours(ctx context.Context, pool *pgxpool.Pool, files fs.FS, result *Result) error {
@@ -148,4 +173,23 @@ func Current(ctx context.Context, db interface {
 	}
 
 	return version, nil
+}
+
+// AppliedAt returns when a version was applied to the database.
+func AppliedAt(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}, version int64) (at time.Time, err error) {
+	// goose stores a time without its zone, which was that of the session.
+	const query = `SELECT max(tstamp) AT TIME ZONE current_setting('TimeZone') FROM goose_db_version WHERE is_applied AND version_id = $1`
+
+	var found *time.Time
+
+	switch err := db.QueryRow(ctx, query, version).Scan(&found); {
+	case err != nil:
+		return at, fmt.Errorf("migration time: %w", err)
+	case found == nil:
+		return at, fmt.Errorf("migration time: version %d was not applied", version)
+	}
+
+	return *found, nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -160,6 +161,27 @@ func TestCurrentReportsAFailure(t *testing.T) {
 
 	if version, err := migration.Current(t.Context(), conn); err == nil {
 		t.Errorf("version %d on a closed connection", version)
+	}
+}
+
+// The test databases have an odd time zone: goose stores local times.
+func TestAppliedAt(t *testing.T) {
+	t.Parallel()
+
+	url := postgrestest.New(t)
+	began := time.Now()
+
+	if _, err := migration.Up(t.Context(), url, first); err != nil {
+		t.Fatal(err)
+	}
+
+	at, err := migration.AppliedAt(t.Context(), connect(t, url), 1)
+	if err != nil || at.Before(began.Add(-time.Minute)) || at.After(time.Now().Add(time.Minute)) {
+		t.Errorf("applied at %s, %v; it is %s", at, err, began)
+	}
+
+	if at, err := migration.AppliedAt(t.Context(), connect(t, url), 2); err == nil {
+		t.Errorf("version 2 was applied at %s", at)
 	}
 }
 

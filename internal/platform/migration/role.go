@@ -23,11 +23,11 @@ func Grant(ctx context.Context, url, role string, appendOnly []string) error {
 	}
 	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing is left to lose
 
-	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", lockID); err != nil {
-			return fmt.Errorf("lock: %w", err)
-		}
+	if err := waitForLock(ctx, conn); err != nil {
+		return err
+	}
 
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		if err := known(ctx, tx, role); err != nil {
 			return err
 		}

@@ -123,6 +123,32 @@ func On(tb testing.TB, url string, change ...func(*Settings)) *Env {
 func (e *Env) Serve(tb testing.TB) *Server {
 	tb.Helper()
 
+	s := e.listen(tb, true)
+
+	Eventually(tb, "the gateway is ready", func() bool {
+		response, err := s.HTTP.Client().Get(s.URL + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer response.Body.Close()
+
+		return response.StatusCode == http.StatusOK
+	})
+
+	return s
+}
+
+// NotStarted returns another gateway on the same database that serves requests and has not started, as in the first moments
+// of a process, or while the database is not migrated.
+func (e *Env) NotStarted(tb testing.TB) *Server {
+	tb.Helper()
+
+	return e.listen(tb, false)
+}
+
+func (e *Env) listen(tb testing.TB, start bool) *Server {
+	tb.Helper()
+
 	s := &Server{Statements: &Statements{}, Log: &Log{}}
 
 	var err error
@@ -140,16 +166,24 @@ func (e *Env) Serve(tb testing.TB) *Server {
 		tb.Fatal(err)
 	}
 
-	s.App.Start()
+	if start {
+		s.App.Start()
+	}
 
 	s.HTTP = httptest.NewUnstartedServer(Conforming(tb, s.App.Handler()))
-	s.HTTP.Config = app.NewServer(s.HTTP.Config.Handler, slog.New(slog.DiscardHandler))
+	s.HTTP.Config = app.NewServer(e.Config, s.HTTP.Config.Handler, slog.New(slog.DiscardHandler))
 	s.HTTP.Start()
 	s.URL = s.HTTP.URL
 	s.HTTP.Client().Transport.(*http.Transport).MaxIdleConnsPerHost = 64
 
 	tb.Cleanup(func() {
 		s.HTTP.Close()
+
+		if !start {
+			s.App.Close()
+
+			return
+		}
 
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
@@ -161,16 +195,6 @@ func (e *Env) Serve(tb testing.TB) *Server {
 	if err != nil {
 		tb.Fatal(err)
 	}
-
-	Eventually(tb, "the gateway is ready", func() bool {
-		response, err := s.HTTP.Client().Get(s.URL + "/readyz")
-		if err != nil {
-			return false
-		}
-		defer response.Body.Close()
-
-		return response.StatusCode == http.StatusOK
-	})
 
 	return s
 }
