@@ -315,7 +315,7 @@ func TestBodyLimit(t *testing.T) {
 func TestServerHasTimeouts(t *testing.T) {
 	t.Parallel()
 
-	s := app.NewServer(config.Config{}, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
+	s := app.NewServer(config.Config{RefreshPatience: 40 * time.Second}, http.NotFoundHandler(), slog.New(slog.DiscardHandler))
 
 	if s.ReadHeaderTimeout != 5*time.Second || s.ReadTimeout != 15*time.Second || s.IdleTimeout != 75*time.Second {
 		t.Errorf("timeouts %s, %s, %s", s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout)
