@@ -29,6 +29,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/joblease"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
@@ -62,6 +63,8 @@ type App struct {
 	master   *keyring.Keyring
 	db       *postgres.DB
 	jobs     *river.Client[pgx.Tx]
+	leases   *joblease.Leases
+	backlog  *backlog
 	places   *geo.Locator
 	metrics  *metrics
 	firstRun *bootstrap.Bootstrap

@@ -47,6 +47,8 @@ func (a *App) Start() {
 		var work sync.WaitGroup
 
 		work.Go(func() { a.Chain.Keep(ctx) })
+		work.Go(func() { a.leases.Keep(ctx) })
+		work.Go(func() { a.backlog.watch(ctx) })
 		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys were not reloaded", "error", err.Error()) })
 		work.Wait()
 	}()
