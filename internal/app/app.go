@@ -116,7 +116,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 // open opens what Close closes: the pool of the database, and the file of places.
 func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
-	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.config.DatabaseURL, MaxConns: a.config.DatabaseMaxConns, Tracer: tracer})
+	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.config.DatabaseURL, MaxConns: a.config.DatabaseMaxConns, Pooler: postgres.Pooler(a.config.DatabasePooler), Tracer: tracer})
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}

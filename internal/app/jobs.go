@@ -84,6 +84,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
 		Queues:               queues,
+		PollOnly:             a.config.DatabasePooler == string(postgres.TransactionPooler), // no LISTEN: jobs are found once a second
 		Middleware:           []rivertype.Middleware{a.leases},
 		Workers:              workers,
 		JobTimeout:           jobTimeout,

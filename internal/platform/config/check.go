@@ -70,6 +70,7 @@ func (c Config) serverFaults() (f faults) {
 			"PRIVATE_ADDR: neither a loopback nor a private address; profiles show secrets in memory. Use 127.0.0.1:PORT, or set PRIVATE_ADDR_PUBLIC=true")
 	}
 
+	f.require(slices.Contains([]string{"none", "session", "transaction"}, c.DatabasePooler), "DATABASE_POOLER: must be none, session or transaction")
 	f.require(c.DatabaseMaxConns >= 1, "DATABASE_MAX_CONNS: must be at least 1")
 	f.require(between(c.HashConcurrency, 1, 1024), "HASH_CONCURRENCY: must be between 1 and 1024")
 	f.require(c.UploadLimit >= 1, "UPLOAD_LIMIT: must be at least 1")

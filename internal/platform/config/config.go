@@ -31,6 +31,7 @@ type Config struct {
 	PublicURL       string `env:"PUBLIC_URL" help:"Base URL that clients use, for example https://gateway.example.com; the issuer (iss) of every token. http:// is for development mode and loopback hosts only. Default: http://localhost and the port of ADDR."`
 
 	DatabaseURL      string `env:"DATABASE_URL" secret:"true" help:"Connection URL of the database, postgres://…. Required in release mode."`
+	DatabasePooler   string `env:"DATABASE_POOLER" envDefault:"none" help:"Pooler in front of the database, such as PgBouncer, by how it shares connections (pool_mode): none, session or transaction."`
 	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20" help:"Maximum number of database connections of this server."`
 
 	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. To change it, set several as ID:KEY,ID:KEY, the current one first. Required in release mode."`
