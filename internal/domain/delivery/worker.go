@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
@@ -125,7 +126,7 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	case err != nil:
 		return fmt.Errorf("read message: %w", err)
 	case !row.ExpiresAt.After(w.now()):
-		const reason = "the message expired before it could be sent"
+		reason := expiredAfter(j.JobRow)
 
 		w.report.expired(Outgoing{ID: id, Channel: Channel(row.Channel), Kind: Kind(row.Kind), To: row.Recipient}, reason)
 
@@ -148,6 +149,18 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	message.Holder = holderOf(j.JobRow)
 
 	return w.outcome(ctx, message, w.send(ctx, message, row.ExpiresAt))
+}
+
+// expiredAfter returns the reason of an expired message, with that of its last attempt: it is what an administrator can
+// act on.
+func expiredAfter(row *rivertype.JobRow) string {
+	const reason = "the message expired before it could be sent"
+
+	if len(row.Errors) == 0 {
+		return reason
+	}
+
+	return withoutSecrets(fmt.Errorf("%s; the last attempt: %s", reason, row.Errors[len(row.Errors)-1].Error))
 }
 
 // outcome records how the attempt to send a message ended.
