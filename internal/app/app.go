@@ -29,6 +29,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
+	"github.com/konec/toolkit-gateway/internal/platform/joblease"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
@@ -62,6 +63,8 @@ type App struct {
 	master   *keyring.Keyring
 	db       *postgres.DB
 	jobs     *river.Client[pgx.Tx]
+	leases   *joblease.Leases
+	backlog  *backlog
 	places   *geo.Locator
 	metrics  *metrics
 	firstRun *bootstrap.Bootstrap
@@ -117,7 +120,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 
 // open opens what Close closes: the pool of the database, and the file of places.
 func (a *App) open(ctx context.Context, tracer pgx.QueryTracer) (err error) {
-	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.config.DatabaseURL, MaxConns: a.config.DatabaseMaxConns, Tracer: tracer})
+	a.db, err = postgres.Open(ctx, postgres.Options{URL: a.config.DatabaseURL, MaxConns: a.config.DatabaseMaxConns, Pooler: postgres.Pooler(a.config.DatabasePooler), Tracer: tracer})
 	if err != nil {
 		return fmt.Errorf("DATABASE_URL: %w", err)
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
@@ -24,6 +27,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/joblease"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/inbox"
@@ -32,15 +36,22 @@ import (
 const (
 	// jobTimeout is longer than any delivery takes.
 	jobTimeout = time.Minute
-	// rescueAfter is the age at which the job of a dead worker counts as stuck. River checks every 30 seconds and
-	// schedules it again: another replica runs it within two minutes.
+	// rescueAfter is the age at which the job of a dead worker counts as stuck for River. It checks every 30 seconds and
+	// schedules it again: another replica runs it within two minutes. Messages do not wait for that, see joblease.
 	rescueAfter = 75 * time.Second
-	cleanEvery  = 5 * time.Minute
-	rotateEvery = time.Hour
+	// choreQueue has the periodic jobs, so that messages need not wait for a long clean-up.
+	choreQueue   = "chore"
+	choreWorkers = 2
+	// formerWorkers work on the default queue, in which servers before this version put messages and chores. Such servers
+	// still run during an upgrade.
+	formerWorkers = 8
+	cleanEvery    = 5 * time.Minute
+	rotateEvery   = time.Hour
 )
 
 // newJobs makes the job client. It works on deliveries, webhook calls, and the two periodic jobs below, which one replica
-// runs for all.
+// runs for all. The kinds of jobs are the same in every version: a server of an older one, which leads the chores during
+// an upgrade, would discard those that it does not know.
 func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error) {
 	senders, err := a.senders(box)
 	if err != nil {
@@ -48,15 +59,33 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 	}
 
 	workers := river.NewWorkers()
-	delivery.NewWorker(a.db, a.master, senders, a.now).Register(workers)
+	delivery.NewWorker(delivery.WorkerDeps{
+		DB: a.db, Keys: a.master, Senders: senders, Count: a.metrics.countDeliveries(), Log: a.log, Now: a.now,
+	}).Register(workers)
 	webhook.NewWorker(webhook.WorkerDeps{
 		DB: a.db, Keys: a.master, Places: a.places, Policy: d.webhookPolicy, Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,
 	}).Register(workers)
 	river.AddWorker(workers, &cleaning{db: a.db, keys: a.master, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})
 
+	// Servers of earlier versions confirm no job, and work on the default queue and on webhooks.
+	a.leases = joblease.New(a.db, a.log, delivery.MailCodes, delivery.SMSCodes, delivery.Notices, choreQueue)
+
+	queues := map[string]river.QueueConfig{
+		delivery.MailCodes: {MaxWorkers: a.config.CodeWorkers},
+		delivery.SMSCodes:  {MaxWorkers: a.config.CodeWorkers},
+		delivery.Notices:   {MaxWorkers: a.config.NoticeWorkers},
+		webhook.Queue:      {MaxWorkers: a.config.WebhookWorkers},
+		choreQueue:         {MaxWorkers: choreWorkers},
+		river.QueueDefault: {MaxWorkers: formerWorkers},
+	}
+	a.backlog = newBacklog(a.db, a.now, slices.Collect(maps.Keys(queues)))
+	a.metrics.showBacklog(a.backlog)
+
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
-		Queues:               map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: 8}, webhook.Queue: {MaxWorkers: 16}},
+		Queues:               queues,
+		PollOnly:             a.config.DatabasePooler == string(postgres.TransactionPooler), // no LISTEN: jobs are found once a second
+		Middleware:           []rivertype.Middleware{a.leases},
 		Workers:              workers,
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
@@ -75,7 +104,9 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 
 func periodic(every time.Duration, args river.JobArgs) *river.PeriodicJob {
 	return river.NewPeriodicJob(river.PeriodicInterval(every),
-		func() (river.JobArgs, *river.InsertOpts) { return args, &river.InsertOpts{MaxAttempts: 3} },
+		func() (river.JobArgs, *river.InsertOpts) {
+			return args, &river.InsertOpts{MaxAttempts: 3, Queue: choreQueue}
+		},
 		&river.PeriodicJobOpts{RunOnStart: true})
 }
 

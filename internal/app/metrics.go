@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
+	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
@@ -145,6 +146,34 @@ func (m *metrics) countWebhooks() func(webhook.Outcome) {
 	m.registry.MustRegister(calls)
 
 	return func(outcome webhook.Outcome) { calls.WithLabelValues(string(outcome)).Inc() }
+}
+
+// countDeliveries registers the outcomes of attempts to send messages, and returns the function that counts one.
+func (m *metrics) countDeliveries() func(delivery.Channel, delivery.Outcome) {
+	attempts := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "gateway_deliveries_total",
+		Help: "Attempts of this server to send mails and text messages, by channel and outcome: sent, retried (failed, to be repeated), " +
+			"refused (for good, by the other side), expired (before it could be sent), dropped (nothing to send, such as no account).",
+	}, []string{"channel", "outcome"})
+
+	for _, channel := range []delivery.Channel{delivery.Mail, delivery.SMS} {
+		for _, outcome := range delivery.Outcomes() {
+			attempts.WithLabelValues(string(channel), string(outcome)) // shown as 0 from the start
+		}
+	}
+
+	m.registry.MustRegister(attempts)
+
+	return func(channel delivery.Channel, outcome delivery.Outcome) {
+		attempts.WithLabelValues(string(channel), string(outcome)).Inc()
+	}
+}
+
+// showBacklog shows the jobs that wait, and since when.
+func (m *metrics) showBacklog(b *backlog) {
+	b.waiting = prometheus.NewDesc("gateway_jobs_waiting", "Jobs of all servers that are not done, by queue.", []string{"queue"}, nil)
+	b.oldest = prometheus.NewDesc("gateway_jobs_oldest_seconds", "Age of the oldest job that is not done, by queue; 0 without any.", []string{"queue"}, nil)
+	m.registry.MustRegister(b)
 }
 
 func (m *metrics) observe(o httpapi.Observation) {

@@ -3,6 +3,8 @@ package app
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -19,6 +21,10 @@ const commandRetryBudget = 10 * time.Second
 // Operate opens the gateway for an operator's command, without serving, and closes it after run. It fails unless the
 // database answers, is migrated, and agrees with the clock of this machine, which dates what the command records.
 func Operate(ctx context.Context, c config.Config, run func(ctx context.Context, a *App) error) error {
+	if err := checkPooler(ctx, c); err != nil {
+		return err
+	}
+
 	a, err := New(ctx, Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: time.Now})
 	if err != nil {
 		return err
@@ -37,6 +43,11 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 
 // Migrate migrates the database to the schema of this binary, and returns what it applied.
 func Migrate(ctx context.Context, databaseURL string) (migration.Result, error) {
+	if err := postgres.CheckPooler(ctx, databaseURL); errors.Is(err, postgres.ErrSharedConnections) {
+		return migration.Result{}, fmt.Errorf("%w, but migrations need a connection of their own: "+
+			"set DATABASE_URL for this command to the URL of the database itself, or of a pooler in session mode", err)
+	}
+
 	return migration.Up(ctx, databaseURL, migrations.FS)
 }
 

@@ -15,7 +15,7 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	senders := map[delivery.Channel]delivery.Sender{}
 
 	if a.config.SMTPURL != "" {
-		smtp, err := delivery.NewSMTP(a.config.SMTPURL, a.config.MailFrom)
+		smtp, err := delivery.NewSMTP(a.config.SMTPURL, a.config.MailFrom, a.config.Hello())
 		if err != nil {
 			return nil, fmt.Errorf("SMTP_URL, MAIL_FROM: %w", err)
 		}
@@ -26,12 +26,9 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	}
 
 	if a.config.SMSURL != "" {
-		sms, err := delivery.NewSMS(delivery.SMSSettings{
-			URL: a.config.SMSURL, WebhookSecret: a.config.SMSWebhookSecret,
-			AppID: a.config.SMSAppID, SignName: a.config.SMSSignName, Templates: a.config.SMSTemplates,
-		})
+		sms, err := a.smsSender()
 		if err != nil {
-			return nil, fmt.Errorf("SMS_URL and the SMS settings with it: %w", err)
+			return nil, err
 		}
 
 		senders[delivery.SMS] = sms
@@ -45,6 +42,32 @@ func (a *App) senders(box *inbox.Inbox) (map[delivery.Channel]delivery.Sender, e
 	}
 
 	return senders, nil
+}
+
+// smsSender returns the provider of text messages, with the one that takes over.
+func (a *App) smsSender() (delivery.Sender, error) {
+	settings := delivery.SMSSettings{
+		URL: a.config.SMSURL, WebhookSecret: a.config.SMSWebhookSecret,
+		AppID: a.config.SMSAppID, SignName: a.config.SMSSignName, Templates: a.config.SMSTemplates,
+	}
+
+	first, err := delivery.NewSMS(settings)
+	if err != nil {
+		return nil, fmt.Errorf("SMS_URL and the SMS settings with it: %w", err)
+	}
+
+	if a.config.SMSFallbackURL == "" {
+		return first, nil
+	}
+
+	settings.URL = a.config.SMSFallbackURL
+
+	second, err := delivery.NewSMS(settings)
+	if err != nil {
+		return nil, fmt.Errorf("SMS_URL_FALLBACK and the SMS settings with it: %w", err)
+	}
+
+	return delivery.NewFallback(first, second, a.now), nil
 }
 
 // alarm tells that half of a day's budget is spent, or all of it: many users are busy, or an attacker is.

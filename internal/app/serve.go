@@ -59,6 +59,12 @@ func Serve(ctx context.Context, c config.Config, greet func(address string)) err
 		return err
 	}
 
+	if err := checkPooler(ctx, c); err != nil {
+		a.Close()
+
+		return err
+	}
+
 	a.metrics.countDropped(out)
 
 	servers, err := a.listen()

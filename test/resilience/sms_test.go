@@ -27,12 +27,12 @@ type smsGateway struct {
 	code     string
 }
 
-func newSMSGateway(t *testing.T) *smsGateway {
+func newSMSGateway(t *testing.T, change ...func(*apptest.Settings)) *smsGateway {
 	t.Helper()
 
 	p := world.NewSMSProvider(t)
 
-	g := world.NewMailGateway(t, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = p.URL+"/sms", world.SMSSecret })
+	g := world.NewMailGateway(t, append(change, func(c *apptest.Settings) { c.SMSURL, c.SMSWebhookSecret = p.URL+"/sms", world.SMSSecret })...)
 	g.Account(t, "caller@konec.test")
 	g.Exec(t, "UPDATE account SET phone = $1", phone) // messages to a phone without an account are not sent
 

@@ -62,6 +62,32 @@ const (
 	SessionEnded Kind = "session_ended"
 )
 
+// The queues of jobs. A code must not wait behind notices, nor a text message behind mails whose server does not respond:
+// each has workers of its own. The queue follows from what is requested alone, and so reveals nothing about an account.
+const (
+	MailCodes = "mail_code"
+	SMSCodes  = "sms_code"
+	Notices   = "notice"
+)
+
+// The priorities. After an outage River returns waiting messages to their queues in this order.
+const (
+	codePriority   = 1
+	noticePriority = 3
+)
+
+// inserted returns how the job of a message is inserted.
+func inserted(m Message) *river.InsertOpts {
+	switch {
+	case m.Content.Code == "":
+		return &river.InsertOpts{Queue: Notices, Priority: noticePriority}
+	case m.Channel == SMS:
+		return &river.InsertOpts{Queue: SMSCodes, Priority: codePriority}
+	}
+
+	return &river.InsertOpts{Queue: MailCodes, Priority: codePriority}
+}
+
 // noticeLifetime is how long a message without a code is worth sending.
 const noticeLifetime = 24 * time.Hour
 
@@ -146,7 +172,7 @@ func (q *Queue) Enqueue(ctx context.Context, tx postgres.Tx, id string, m Messag
 	}
 
 	// The job names the row and contains nothing else: many tools and people read job tables.
-	if _, err := q.jobs.InsertTx(ctx, tx.Tx, job{DeliveryID: id}, nil); err != nil {
+	if _, err := q.jobs.InsertTx(ctx, tx.Tx, job{DeliveryID: id}, inserted(m)); err != nil {
 		return fmt.Errorf("enqueue message: %w", err)
 	}
 

@@ -78,7 +78,7 @@ func FuzzMail(f *testing.F) {
 			t.Fatal(err)
 		}
 
-		s := &SMTP{from: sender, host: "h.test"}
+		s := &SMTP{from: sender, domain: "h.test"}
 
 		m, err := s.compose(Outgoing{ID: "id", To: to, Rendered: rendered, Code: code})
 		if err != nil {

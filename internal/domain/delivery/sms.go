@@ -21,6 +21,15 @@ type SMSSettings struct {
 	Templates []string // likewise, as KEY:ID; see templates
 }
 
+// notSent marks an error of a request that never left this machine.
+func notSent(err error) error {
+	if errors.Is(err, outbound.ErrNotSent) {
+		return notAccepted{err}
+	}
+
+	return err
+}
+
 // smsLimits are those of one request to a provider. No sender expects a longer response.
 var smsLimits = outbound.Settings{Timeout: 15 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 64 << 10}
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	netmail "net/mail"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail"
@@ -15,13 +17,13 @@ import (
 type SMTP struct {
 	client *mail.Client
 	from   string
-	host   string // of the Message-ID
+	domain string // of the sender, and of the Message-ID
 }
 
 // NewSMTP parses smtp://[user:password@]host[:port] (STARTTLS is required, port 587) or smtps://… (TLS from the start,
 // port 465). ?tls=optional or ?tls=none after smtp:// is for a relay on the same machine. from is the sender, as in
-// "Toolkit <no-reply@example.com>".
-func NewSMTP(rawURL, from string) (*SMTP, error) {
+// "Toolkit <no-reply@example.com>". hello is the name with which this machine introduces itself; empty for its own name.
+func NewSMTP(rawURL, from, hello string) (*SMTP, error) {
 	u, err := url.Parse(rawURL)
 	if err != nil || u.Hostname() == "" {
 		// The parser's message quotes the URL, and with it the password.
@@ -57,16 +59,23 @@ func NewSMTP(rawURL, from string) (*SMTP, error) {
 			mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(u.User.Username()), mail.WithPassword(password))
 	}
 
+	if hello != "" {
+		options = append(options, mail.WithHELO(hello))
+	}
+
 	client, err := mail.NewClient(u.Hostname(), options...)
 	if err != nil {
 		return nil, fmt.Errorf("smtp client: %w", err)
 	}
 
-	if err := mail.NewMsg().From(from); err != nil {
+	sender, err := netmail.ParseAddress(from)
+	if err != nil {
 		return nil, fmt.Errorf("sender address: %w", err)
 	}
 
-	return &SMTP{client: client, from: from, host: u.Hostname()}, nil
+	_, domain, _ := strings.Cut(sender.Address, "@")
+
+	return &SMTP{client: client, from: from, domain: domain}, nil
 }
 
 // Send makes one attempt: one connection, one recipient.
@@ -94,7 +103,7 @@ func (s *SMTP) Send(ctx context.Context, message Outgoing) error {
 }
 
 func (s *SMTP) compose(message Outgoing) (*mail.Msg, error) {
-	m := mail.NewMsg()
+	m := mail.NewMsg(mail.WithNoDefaultUserAgent()) // no one needs to know the library and its version
 	if err := m.From(s.from); err != nil {
 		return nil, fmt.Errorf("%w: sender: %w", ErrRefused, err)
 	}
@@ -105,7 +114,7 @@ func (s *SMTP) compose(message Outgoing) (*mail.Msg, error) {
 
 	m.Subject(message.Subject)
 	m.SetDateWithValue(message.At)
-	m.SetMessageIDWithValue(message.ID + "@" + s.host)
+	m.SetMessageIDWithValue(message.ID + "@" + s.domain)
 	// No automatic replies, please (RFC 3834).
 	m.SetGenHeader("Auto-Submitted", "auto-generated")
 	m.SetBodyString(mail.TypeTextPlain, message.Text)

@@ -139,7 +139,7 @@ func (t *Tencent) Send(ctx context.Context, message Outgoing) error {
 		"X-TC-Timestamp": strconv.FormatInt(message.At.Unix(), 10),
 	}, body)
 	if err != nil {
-		return fmt.Errorf("tencent: %w", err)
+		return notSent(fmt.Errorf("tencent: %w", err))
 	}
 
 	return outcome(got)
@@ -193,7 +193,12 @@ func outcome(got outbound.Answer) error {
 		return fmt.Errorf("%w: %s", ErrRefused, reason)
 	}
 
-	return errors.New(reason)
+	// The service names no other codes after it may have accepted the message.
+	if code == "" || strings.HasPrefix(code, "InternalError") {
+		return errors.New(reason)
+	}
+
+	return notAccepted{errors.New(reason)}
 }
 
 // plain returns a word of the service, or a substitute if it contains anything else.

@@ -27,6 +27,12 @@ type Webhook struct {
 	secret  standardwebhook.Secret
 }
 
+// The statuses of a proxy that does not know what became of the request.
+const (
+	statusBadGateway     = 502
+	statusGatewayTimeout = 504
+)
+
 // webhookBody is the body of a request.
 type webhookBody struct {
 	ID       string            `json:"id"`
@@ -67,15 +73,19 @@ func (w *Webhook) Send(ctx context.Context, message Outgoing) error {
 
 	got, err := w.client.Post(ctx, w.address, standardwebhook.Header(message.ID, message.At, body, w.secret), body)
 	if err != nil {
-		return fmt.Errorf("webhook: %w", err)
+		return notSent(fmt.Errorf("webhook: %w", err))
 	}
+
+	err = fmt.Errorf("webhook: status %d", got.Status)
 
 	switch {
 	case got.Accepted():
 		return nil
 	case got.Final():
-		return fmt.Errorf("%w: webhook: status %d", ErrRefused, got.Status)
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	case got.Status == statusBadGateway || got.Status == statusGatewayTimeout:
+		return err // a proxy before the receiver lost its response
 	}
 
-	return fmt.Errorf("webhook: status %d", got.Status)
+	return notAccepted{err}
 }

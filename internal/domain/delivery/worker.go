@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 	"unicode"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
@@ -34,6 +36,7 @@ type Outgoing struct {
 	Minutes  int       // the code's whole lifetime; 0 without a code
 	Queued   time.Time // the same at every attempt
 	At       time.Time // the time of this attempt
+	Holder   holder    // the provider that may have accepted it at an earlier attempt
 }
 
 // Sender sends a message to a mail server or provider. An error that wraps ErrRefused is final; after any other the
@@ -60,6 +63,16 @@ func (job) Kind() string { return "delivery" }
 
 func (job) InsertOpts() river.InsertOpts { return river.InsertOpts{MaxAttempts: maxAttempts} }
 
+// WorkerDeps are the dependencies of a Worker.
+type WorkerDeps struct {
+	DB      *postgres.DB
+	Keys    *keyring.Keyring
+	Senders map[Channel]Sender // a channel without a sender refuses its messages
+	Count   func(Channel, Outcome)
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
 // Worker sends enqueued messages.
 type Worker struct {
 	river.WorkerDefaults[job]
@@ -67,12 +80,13 @@ type Worker struct {
 	db      *postgres.DB
 	keys    *keyring.Keyring
 	senders map[Channel]Sender
+	report  *reporter
 	now     func() time.Time
 }
 
-// NewWorker returns a Worker. A channel without a sender refuses its messages.
-func NewWorker(database *postgres.DB, keys *keyring.Keyring, senders map[Channel]Sender, now func() time.Time) *Worker {
-	return &Worker{db: database, keys: keys, senders: senders, now: now}
+// NewWorker returns a Worker.
+func NewWorker(d WorkerDeps) *Worker {
+	return &Worker{db: d.DB, keys: d.Keys, senders: d.Senders, report: newReporter(d.Count, d.Log, d.Now), now: d.Now}
 }
 
 // Register adds the worker to those of a River client.
@@ -112,22 +126,62 @@ func (w *Worker) Work(ctx context.Context, j *river.Job[job]) error {
 	case err != nil:
 		return fmt.Errorf("read message: %w", err)
 	case !row.ExpiresAt.After(w.now()):
-		return w.finish(ctx, id, stateExpired, "the message expired before it could be sent")
+		reason := expiredAfter(j.JobRow)
+
+		w.report.expired(Outgoing{ID: id, Channel: Channel(row.Channel), Kind: Kind(row.Kind), To: row.Recipient}, reason)
+
+		return w.finish(ctx, id, stateExpired, reason)
 	}
 
 	message, err := w.prepare(ctx, id, row)
+	if err != nil {
+		reason := withoutSecrets(err, message.Code, message.Link)
+		if !errors.Is(err, ErrRefused) {
+			return w.failed(ctx, id, reason)
+		}
+
+		// Often there is no account for the code, which is not a failure and must not be logged.
+		w.report.dropped(Channel(row.Channel))
+
+		return w.finish(ctx, id, stateRefused, reason)
+	}
+
+	message.Holder = holderOf(j.JobRow)
+
+	return w.outcome(ctx, message, w.send(ctx, message, row.ExpiresAt))
+}
+
+// expiredAfter returns the reason of an expired message, with that of its last attempt: it is what an administrator can
+// act on.
+func expiredAfter(row *rivertype.JobRow) string {
+	const reason = "the message expired before it could be sent"
+
+	if len(row.Errors) == 0 {
+		return reason
+	}
+
+	return withoutSecrets(fmt.Errorf("%s; the last attempt: %s", reason, row.Errors[len(row.Errors)-1].Error))
+}
+
+// outcome records how the attempt to send a message ended.
+func (w *Worker) outcome(ctx context.Context, message Outgoing, err error) error {
 	if err == nil {
-		err = w.send(ctx, message, row.ExpiresAt)
+		w.report.sent(message.Channel)
+
+		return w.finish(ctx, message.ID, stateSent, "")
 	}
 
-	switch {
-	case err == nil:
-		return w.finish(ctx, id, stateSent, "")
-	case errors.Is(err, ErrRefused):
-		return w.finish(ctx, id, stateRefused, withoutSecrets(err, message.Code, message.Link))
+	reason := withoutSecrets(err, message.Code, message.Link)
+
+	if errors.Is(err, ErrRefused) {
+		w.report.refused(message, reason)
+
+		return w.finish(ctx, message.ID, stateRefused, reason)
 	}
 
-	return w.failed(ctx, id, withoutSecrets(err, message.Code, message.Link))
+	w.report.retried(message, reason)
+
+	return w.failed(ctx, message.ID, reason)
 }
 
 func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptRow) (Outgoing, error) {

@@ -70,6 +70,7 @@ func (c Config) serverFaults() (f faults) {
 			"PRIVATE_ADDR: neither a loopback nor a private address; profiles show secrets in memory. Use 127.0.0.1:PORT, or set PRIVATE_ADDR_PUBLIC=true")
 	}
 
+	f.require(slices.Contains([]string{"none", "session", "transaction"}, c.DatabasePooler), "DATABASE_POOLER: must be none, session or transaction")
 	f.require(c.DatabaseMaxConns >= 1, "DATABASE_MAX_CONNS: must be at least 1")
 	f.require(between(c.HashConcurrency, 1, 1024), "HASH_CONCURRENCY: must be between 1 and 1024")
 	f.require(c.UploadLimit >= 1, "UPLOAD_LIMIT: must be at least 1")
@@ -111,8 +112,16 @@ func (c Config) sendFaults() (f faults) {
 	f.require(min(c.SendsPerHour, c.SendsPerDay, c.NetworkSends, c.AdminSends, c.SMSPerDay) >= 1,
 		"SENDS_PER_HOUR, SENDS_PER_DAY, NETWORK_SENDS, ADMIN_SENDS and SMS_PER_DAY: must be at least 1")
 
+	f.require(between(c.CodeWorkers, 1, 1000), "CODE_WORKERS: must be between 1 and 1000")
+	f.require(between(c.NoticeWorkers, 1, 1000), "NOTICE_WORKERS: must be between 1 and 1000")
+	f.require(between(c.WebhookWorkers, 1, 1000), "WEBHOOK_WORKERS: must be between 1 and 1000")
+	f.require(c.SMTPHello == "" || mailName.MatchString(c.SMTPHello), "SMTP_HELO: not a host name, for example gateway.example.com")
+
 	return f
 }
+
+// mailName matches a name for HELO. An address in brackets is one, too.
+var mailName = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f.:]+\])$`)
 
 func (c Config) browserFaults() (f faults) {
 	f.require(c.XSRFCookieDomain == "" || hostName.MatchString(c.XSRFCookieDomain),

@@ -31,6 +31,7 @@ type Config struct {
 	PublicURL       string `env:"PUBLIC_URL" help:"Base URL that clients use, for example https://gateway.example.com; the issuer (iss) of every token. http:// is for development mode and loopback hosts only. Default: http://localhost and the port of ADDR."`
 
 	DatabaseURL      string `env:"DATABASE_URL" secret:"true" help:"Connection URL of the database, postgres://…. Required in release mode."`
+	DatabasePooler   string `env:"DATABASE_POOLER" envDefault:"none" help:"Pooler in front of the database, such as PgBouncer, by how it shares connections (pool_mode): none, session or transaction."`
 	DatabaseMaxConns int32  `env:"DATABASE_MAX_CONNS" envDefault:"20" help:"Maximum number of database connections of this server."`
 
 	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. To change it, set several as ID:KEY,ID:KEY, the current one first. Required in release mode."`
@@ -90,7 +91,10 @@ type Config struct {
 	SMTPURL  string `env:"SMTP_URL" secret:"true" help:"Mail server: smtp://user:password@host:587 (STARTTLS) or smtps://…:465. For a relay on the same machine add ?tls=none or ?tls=optional to smtp://."`
 	MailFrom string `env:"MAIL_FROM" envDefault:"Toolkit <no-reply@localhost>" help:"Sender of mails."`
 
+	SMTPHello string `env:"SMTP_HELO" help:"Name with which this server introduces itself to the mail server (HELO). Default: the host of PUBLIC_URL, or else the domain of MAIL_FROM; some mail servers refuse a name without a dot."`
+
 	SMSURL           string   `env:"SMS_URL" secret:"true" help:"SMS provider: tencent://SecretId:SecretKey@sms.tencentcloudapi.com/ap-guangzhou, or the https:// URL of your own webhook. Empty: no text messages are sent."`
+	SMSFallbackURL   string   `env:"SMS_URL_FALLBACK" secret:"true" help:"Second SMS provider, in the form of SMS_URL, for messages that the first does not accept. It uses the SMS_… settings below, too. Empty: none."`
 	SMSWebhookSecret string   `env:"SMS_WEBHOOK_SECRET" secret:"true" help:"Secret that signs the calls of the SMS webhook, as in Standard Webhooks: whsec_ and 24 to 64 random bytes in base64."`
 	SMSAppID         string   `env:"SMS_APP_ID" help:"Tencent Cloud: the SdkAppId, for example 1400006666."`
 	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without brackets. The Chinese mainland requires one."`
@@ -101,6 +105,10 @@ type Config struct {
 	LarkURL          string `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Base URL of Lark's API; https://open.larksuite.com outside the Chinese mainland."`
 	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"URL of Lark's consent page; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside the Chinese mainland."`
 	ConsoleURL       string `env:"CONSOLE_URL" help:"URL of the browser console, to which users return from Lark. Default: PUBLIC_URL."`
+
+	CodeWorkers    int `env:"CODE_WORKERS" envDefault:"8" help:"Maximum number of mails with codes that this server sends at once, and the same of text messages. Each mail is a connection to the mail server."`
+	NoticeWorkers  int `env:"NOTICE_WORKERS" envDefault:"4" help:"Maximum number of mails without codes (notices) that this server sends at once."`
+	WebhookWorkers int `env:"WEBHOOK_WORKERS" envDefault:"16" help:"Maximum number of webhooks that this server calls at once."`
 
 	WebhookNetworks []netip.Prefix `env:"WEBHOOK_PRIVATE_NETWORKS" help:"Private networks that webhooks may reach, for example 10.1.2.0/24, separated by commas. Empty: the public Internet only."`
 

@@ -94,6 +94,8 @@ func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 		{"SESSION_IDLE", "1m"}, {"SESSION_IDLE", "9999h"}, {"SESSION_MAX", "1h"}, {"SESSION_LIMIT", "0"},
 		{"CODE_GUESS_BUDGET", "0"}, {"CODE_GUESS_BUDGET", "10001"},
 		{"KEY_ROTATION", "0s"}, {"KEY_ROTATION", "-1h"}, {"KEY_ROTATION", "1m"},
+		{"DATABASE_POOLER", "statement" + canary}, {"CODE_WORKERS", "0"}, {"NOTICE_WORKERS", "-1"}, {"WEBHOOK_WORKERS", "1001"}, {"CODE_WORKERS", "many" + canary},
+		{"SMTP_HELO", "a host " + canary}, {"SMTP_HELO", "-" + canary}, {"SMTP_HELO", canary + "\r\nMAIL"},
 		{"SHUTDOWN_DELAY", "-1s"}, {"SHUTDOWN_DELAY", "1h"},
 		{"TRUSTED_PROXIES", "10.0.0.0"}, {"TRUSTED_PROXIES", canary}, {"LOG_LEVEL", "LOUD" + canary},
 	} {

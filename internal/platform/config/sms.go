@@ -6,17 +6,29 @@ import "net/url"
 // when the server starts.
 func (c Config) smsFaults() (f faults) {
 	if c.SMSURL == "" {
-		f.require(c.SMSWebhookSecret == "" && c.SMSAppID == "" && c.SMSSignName == "" && len(c.SMSTemplates) == 0,
+		f.require(c.SMSFallbackURL == "" && c.SMSWebhookSecret == "" && c.SMSAppID == "" && c.SMSSignName == "" && len(c.SMSTemplates) == 0,
 			"SMS_URL: required with any other setting for text messages")
 
 		return f
 	}
 
-	u, err := url.Parse(c.SMSURL)
-	if err != nil || u.Hostname() == "" {
-		f.require(false, "SMS_URL: not of the form tencent://SecretId:SecretKey@host/region or https://host/path")
+	c.providerFaults(&f, "SMS_URL", c.SMSURL)
 
-		return f
+	if c.SMSFallbackURL != "" {
+		c.providerFaults(&f, "SMS_URL_FALLBACK", c.SMSFallbackURL)
+		f.require(c.SMSFallbackURL != c.SMSURL, "SMS_URL_FALLBACK: the same provider as SMS_URL")
+	}
+
+	return f
+}
+
+// providerFaults adds those of one provider.
+func (c Config) providerFaults(f *faults, setting, address string) {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		f.require(false, "%s: not of the form tencent://SecretId:SecretKey@host/region or https://host/path", setting)
+
+		return
 	}
 
 	switch {
@@ -27,10 +39,8 @@ func (c Config) smsFaults() (f faults) {
 		f.require(c.SMSWebhookSecret != "", "SMS_WEBHOOK_SECRET: required for a webhook")
 	case u.Scheme == "http":
 		// The network could read the code of a sign-in.
-		f.require(false, "SMS_URL: a webhook must be https; http is for development mode only")
+		f.require(false, "%s: a webhook must be https; http is for development mode only", setting)
 	default:
-		f.require(false, "SMS_URL: the scheme is neither tencent nor https")
+		f.require(false, "%s: the scheme is neither tencent nor https", setting)
 	}
-
-	return f
 }

@@ -20,20 +20,29 @@ func TestTextMessages(t *testing.T) {
 		given map[string]string
 		named []string // none: it is fine
 	}{
-		"Nothing":           {given: map[string]string{}},
-		"Tencent":           {given: map[string]string{"SMS_URL": tencent, "SMS_APP_ID": "1", "SMS_TEMPLATES": "sign_in_code:1,phone_code:2"}},
-		"Webhook":           {given: map[string]string{"SMS_URL": webhook, "SMS_WEBHOOK_SECRET": canary}},
-		"PlainWebhook":      {given: map[string]string{"MODE": Development, "SMS_URL": "http://127.0.0.1:9/", "SMS_WEBHOOK_SECRET": canary}},
-		"PlainIsForDevelop": {map[string]string{"SMS_URL": "http://127.0.0.1:9/" + canary, "SMS_WEBHOOK_SECRET": canary}, []string{"SMS_URL"}},
-		"TencentAlone":      {map[string]string{"SMS_URL": tencent}, []string{"SMS_APP_ID", "SMS_TEMPLATES"}},
-		"WebhookAlone":      {map[string]string{"SMS_URL": webhook}, []string{"SMS_WEBHOOK_SECRET"}},
-		"AnotherScheme":     {map[string]string{"SMS_URL": "twilio://u:" + canary + "@h/"}, []string{"SMS_URL"}},
-		"NoURL":             {map[string]string{"SMS_URL": "tencent://u:" + canary + "%zz@h/"}, []string{"SMS_URL"}},
-		"NoHost":            {map[string]string{"SMS_URL": canary}, []string{"SMS_URL"}},
-		"SecretWithoutURL":  {map[string]string{"SMS_WEBHOOK_SECRET": canary}, []string{"SMS_URL"}},
-		"AppIDWithoutURL":   {map[string]string{"SMS_APP_ID": "1"}, []string{"SMS_URL"}},
-		"SignWithoutURL":    {map[string]string{"SMS_SIGN_NAME": "x"}, []string{"SMS_URL"}},
-		"ListWithoutURL":    {map[string]string{"SMS_TEMPLATES": "x:1"}, []string{"SMS_URL"}},
+		"Nothing":            {given: map[string]string{}},
+		"Tencent":            {given: map[string]string{"SMS_URL": tencent, "SMS_APP_ID": "1", "SMS_TEMPLATES": "sign_in_code:1,phone_code:2"}},
+		"Webhook":            {given: map[string]string{"SMS_URL": webhook, "SMS_WEBHOOK_SECRET": canary}},
+		"PlainWebhook":       {given: map[string]string{"MODE": Development, "SMS_URL": "http://127.0.0.1:9/", "SMS_WEBHOOK_SECRET": canary}},
+		"PlainIsForDevelop":  {map[string]string{"SMS_URL": "http://127.0.0.1:9/" + canary, "SMS_WEBHOOK_SECRET": canary}, []string{"SMS_URL"}},
+		"TencentAlone":       {map[string]string{"SMS_URL": tencent}, []string{"SMS_APP_ID", "SMS_TEMPLATES"}},
+		"WebhookAlone":       {map[string]string{"SMS_URL": webhook}, []string{"SMS_WEBHOOK_SECRET"}},
+		"AnotherScheme":      {map[string]string{"SMS_URL": "twilio://u:" + canary + "@h/"}, []string{"SMS_URL"}},
+		"NoURL":              {map[string]string{"SMS_URL": "tencent://u:" + canary + "%zz@h/"}, []string{"SMS_URL"}},
+		"NoHost":             {map[string]string{"SMS_URL": canary}, []string{"SMS_URL"}},
+		"SecretWithoutURL":   {map[string]string{"SMS_WEBHOOK_SECRET": canary}, []string{"SMS_URL"}},
+		"AppIDWithoutURL":    {map[string]string{"SMS_APP_ID": "1"}, []string{"SMS_URL"}},
+		"SignWithoutURL":     {map[string]string{"SMS_SIGN_NAME": "x"}, []string{"SMS_URL"}},
+		"FallbackWithoutURL": {map[string]string{"SMS_URL_FALLBACK": webhook, "SMS_WEBHOOK_SECRET": canary}, []string{"SMS_URL"}},
+		"FallbackAlone":      {map[string]string{"SMS_URL": webhook, "SMS_WEBHOOK_SECRET": canary, "SMS_URL_FALLBACK": tencent}, []string{"SMS_APP_ID"}},
+		"SameFallback":       {map[string]string{"SMS_URL": webhook, "SMS_WEBHOOK_SECRET": canary, "SMS_URL_FALLBACK": webhook}, []string{"SMS_URL_FALLBACK"}},
+		"PlainFallback": {
+			map[string]string{"SMS_URL": webhook, "SMS_WEBHOOK_SECRET": canary, "SMS_URL_FALLBACK": "http://sms.test/" + canary}, []string{"SMS_URL_FALLBACK"},
+		},
+		"Both": {given: map[string]string{
+			"SMS_URL": tencent, "SMS_APP_ID": "1", "SMS_TEMPLATES": "sign_in_code:1,phone_code:2", "SMS_URL_FALLBACK": webhook, "SMS_WEBHOOK_SECRET": canary,
+		}},
+		"ListWithoutURL": {map[string]string{"SMS_TEMPLATES": "x:1"}, []string{"SMS_URL"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

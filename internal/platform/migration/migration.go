@@ -48,7 +48,12 @@ func Up(ctx context.Context, url string, files fs.FS) (Result, error) {
 
 	// A migration that cannot get its lock fails, and the operator repeats it; one that waited would make every request
 	// behind it wait too.
-	settings.ConnConfig.RuntimeParams["lock_timeout"] = "5s"
+	// It is not a parameter of the connection: poolers refuse that.
+	settings.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		_, err := conn.Exec(ctx, "SET lock_timeout = '5s'")
+
+		return err //nolint:wrapcheck // pgxpool wraps it
+	}
 
 	pool, err := pgxpool.NewWithConfig(ctx, settings)
 	if err != nil {

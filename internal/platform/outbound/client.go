@@ -13,7 +13,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +23,9 @@ import (
 const maxHeader = 64 << 10
 
 var errTooLong = errors.New("the answer is too long")
+
+// ErrNotSent reports that the request never left this machine: the other system did not accept the connection.
+var ErrNotSent = errors.New("no connection")
 
 // Settings are the limits of one Client.
 type Settings struct {
@@ -106,6 +111,10 @@ func (c *Client) do(ctx context.Context, method, address string, header map[stri
 		}
 	}
 
+	var connected atomic.Bool
+
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }})
+
 	request, err := http.NewRequestWithContext(ctx, method, address, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, ErrAddress // the library's error quotes it
@@ -119,7 +128,7 @@ func (c *Client) do(ctx context.Context, method, address string, header map[stri
 
 	response, err := c.client.Do(request)
 	if err != nil {
-		return Answer{}, c.failure(err)
+		return Answer{}, c.failure(err, connected.Load())
 	}
 	defer response.Body.Close()
 
@@ -146,14 +155,18 @@ type NoAnswer struct {
 
 func (NoAnswer) Error() string { return "no answer" }
 
-// failure is the error for a request without an answer.
-func (c *Client) failure(err error) error {
+// failure is the error for a request without an answer. connected reports whether the request may have been sent.
+func (c *Client) failure(err error, connected bool) error {
 	if c.policy != nil {
 		return NoAnswer{Reason: c.reason(err)}
 	}
 
 	if withAddress, ok := errors.AsType[*url.Error](err); ok {
 		err = withAddress.Err
+	}
+
+	if !connected {
+		return fmt.Errorf("%w: %w", ErrNotSent, err)
 	}
 
 	return fmt.Errorf("no answer: %w", err)

@@ -26,13 +26,15 @@ type Tx struct {
 
 // DB is the database.
 type DB struct {
-	pool *pgxpool.Pool
+	pool  *pgxpool.Pool
+	begin pgx.TxOptions
 }
 
 // Options are the options of Open.
 type Options struct {
 	URL      string
 	MaxConns int32
+	Pooler   Pooler          // empty for NoPooler
 	Tracer   pgx.QueryTracer // sees every statement; nil for none
 }
 
@@ -58,16 +60,14 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	config.ConnConfig.Tracer = o.Tracer
 	config.ConnConfig.ConnectTimeout = 2 * time.Second
 	config.ConnConfig.RuntimeParams["application_name"] = "toolkit-gateway"
-	// A statement that outlives every request would hold its locks for no one.
-	config.ConnConfig.RuntimeParams["statement_timeout"] = "25s"
-	config.ConnConfig.RuntimeParams["idle_in_transaction_session_timeout"] = "30s"
+	o.Pooler.use(config)
 
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
 
-	return &DB{pool: pool}, nil
+	return &DB{pool: pool, begin: o.Pooler.transaction()}, nil
 }
 
 // Close waits until every connection is returned, and closes the pool.
@@ -115,7 +115,7 @@ func TxGet[T any](ctx context.Context, d *DB, run func(ctx context.Context, tx T
 // otherwise. The closure may run more than once, see Tx.Repeated.
 func (d *DB) InTx(ctx context.Context, run func(ctx context.Context, tx Tx) error) error {
 	return d.retry(ctx, func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error {
-		tx, err := conn.Begin(ctx)
+		tx, err := conn.BeginTx(ctx, d.begin)
 		if err != nil {
 			return fmt.Errorf("begin: %w", err)
 		}

@@ -169,7 +169,8 @@ func isTransient(err error) bool {
 	case "40001", "40P01", // serialization failure, deadlock: another transaction won this time
 		"55P03", "57014", // a lock or a statement took too long
 		"57P01", "57P02", "57P03", // the server stops, crashed, or starts
-		"0A000": // a cached plan from before a migration; pgx discards it
+		"0A000",          // a cached plan from before a migration; pgx discards it
+		"26000", "42P05": // a prepared statement is on another connection: a pooler shares them, see CheckPooler
 		return true
 	}
 

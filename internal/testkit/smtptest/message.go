@@ -19,6 +19,7 @@ type Message struct {
 	Recipients []string // of the envelope
 	User       string   // the user who had signed in
 	TLS        bool
+	Hello      string // the name with which the client introduced itself
 	Data       []byte
 }
 

@@ -80,7 +80,7 @@ func (s *session) Data(r io.Reader) error {
 	}
 
 	_, secure := s.conn.TLSConnectionState()
-	message := Message{From: s.from, Recipients: s.recipients, User: s.user, TLS: secure, Data: data}
+	message := Message{From: s.from, Recipients: s.recipients, User: s.user, TLS: secure, Hello: s.conn.Hostname(), Data: data}
 
 	switch conduct, changed := s.sink.now(); conduct {
 	case Accepts:
