@@ -33,7 +33,7 @@ func Operate(ctx context.Context, c config.Config, run func(ctx context.Context,
 
 	ctx = postgres.WithRetryBudget(ctx, commandRetryBudget)
 
-	asked := a.ask(ctx)
+	asked := a.ask(ctx, commandRetryBudget)
 	if err := cmp.Or(asked.database, asked.migrations(), asked.clock()); err != nil {
 		return err
 	}

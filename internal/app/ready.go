@@ -59,15 +59,18 @@ type condition struct {
 	skew              time.Duration // how far our clock is ahead of the database's
 }
 
-// ask asks the database. A short wait: the result must be current.
-func (a *App) ask(ctx context.Context) condition {
+// shortLook is how long a look at the database waits where its result must be current.
+const shortLook = time.Second
+
+// ask asks the database, and waits for it as long as patience.
+func (a *App) ask(ctx context.Context, patience time.Duration) condition {
 	c := condition{at: a.now()}
 
 	if c.required, c.database = migration.Newest(migrations.FS); c.database != nil {
 		return c
 	}
 
-	c.database = a.db.Do(postgres.WithRetryBudget(ctx, time.Second), func(ctx context.Context, conn *pgxpool.Conn) error {
+	c.database = a.db.Do(postgres.WithRetryBudget(ctx, patience), func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
 		if c.version, err = migration.Current(ctx, conn); err != nil {
 			return err
@@ -150,7 +153,7 @@ func (a *App) watch(ctx context.Context) {
 	database, schema, clock := trouble{name: "database"}, trouble{name: "schema"}, trouble{name: "clock"}
 
 	for {
-		seen := a.ask(ctx)
+		seen := a.ask(ctx, shortLook)
 		if ctx.Err() != nil {
 			return
 		}

@@ -100,7 +100,7 @@ func (a *App) start(ctx context.Context) error {
 
 // prepare is one attempt to start. The schema is judged here, and not again: a later version may be migrating it.
 func (a *App) prepare(ctx context.Context) error {
-	asked := a.ask(ctx)
+	asked := a.ask(ctx, shortLook)
 	if err := cmp.Or(asked.database, asked.migrations()); err != nil {
 		return err
 	}
