@@ -6,7 +6,6 @@ import (
 	"crypto/sha512"
 	"errors"
 	"fmt"
-	"math"
 	"runtime/debug"
 	"time"
 
@@ -20,16 +19,13 @@ import (
 // refusal of such a hash takes two.
 const MaxStep = 400 * time.Millisecond
 
-// measuredRuns is how often Measure computes each part.
-const measuredRuns = 3
-
 // Measure computes a part of a hash of each scheme and returns the time at whose multiples refusals are sent from now on:
 // that of the slowest scheme at its limit, and half as much again, so that a busy machine needs no second multiple, but at
 // most MaxStep. Otherwise the time of a wrong password would reveal which accounts an import brought. Call it before the
 // first request.
 //
-// The time of each scheme is proportional to its cost, so a part is enough, and the start is short. Of a few runs the fastest
-// counts: in the others, other programs had the processor.
+// The time of each scheme is proportional to its cost, so a part is enough, and the start is short. Where other programs have
+// the processor meanwhile, the time is too long, but never beyond MaxStep.
 //
 // A cost below Standard is that of a test, whose refusals take a multiple of its own time.
 func (h *Hasher) Measure() time.Duration {
@@ -43,7 +39,11 @@ func (h *Hasher) Measure() time.Duration {
 	slowest := time.Duration(0)
 
 	for _, one := range schemes {
-		slowest = max(slowest, h.fastest(one.spend)*one.parts)
+		start := h.now()
+
+		one.spend()
+
+		slowest = max(slowest, h.now().Sub(start)*one.parts)
 	}
 
 	if len(schemes) > 1 {
@@ -53,21 +53,6 @@ func (h *Hasher) Measure() time.Duration {
 	h.SetStep(min(slowest*3/2, MaxStep))
 
 	return h.step
-}
-
-// fastest returns the shortest time of a few runs.
-func (h *Hasher) fastest(spend func()) time.Duration {
-	shortest := time.Duration(math.MaxInt64)
-
-	for range measuredRuns {
-		start := h.now()
-
-		spend()
-
-		shortest = min(shortest, h.now().Sub(start))
-	}
-
-	return shortest
 }
 
 // scheme spends one of the parts of the costliest hash that is admitted.
