@@ -88,8 +88,7 @@ func TestGuardedClient(t *testing.T) {
 	t.Run("SaysInItsOwnWordsWhatWentWrong", func(t *testing.T) {
 		t.Parallel()
 
-		closed, _ := listener(t, fine)
-		closed.Close()
+		const closed = "http://127.0.0.1:1" // a port that no other test is given meanwhile
 
 		cut, _ := listener(t, func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
@@ -108,7 +107,7 @@ func TestGuardedClient(t *testing.T) {
 		t.Cleanup(secure.Close)
 
 		for address, want := range map[string]string{
-			closed.URL: "the connection was refused", cut.URL: "the connection broke", secure.URL: "the certificate is not valid",
+			closed: "the connection was refused", cut.URL: "the connection broke", secure.URL: "the certificate is not valid",
 			"https://unknown.invalid": "the name was not found",
 		} {
 			_, err := local.Post(t.Context(), address+"/"+canary, nil, nil)
