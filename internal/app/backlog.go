@@ -19,8 +19,7 @@ const backlogEvery = 15 * time.Second
 // backlog is how many jobs wait in each queue, and since when. It is read in the background: a request for metrics must
 // not wait for the database.
 type backlog struct {
-	db  *postgres.DB
-	now func() time.Time
+	db *postgres.DB
 
 	waiting, oldest *prometheus.Desc
 
@@ -36,8 +35,8 @@ type waitingJobs struct {
 }
 
 // newBacklog returns the backlog of these queues, which are shown from the start, and of any other that has jobs.
-func newBacklog(database *postgres.DB, now func() time.Time, queues []string) *backlog {
-	b := &backlog{db: database, now: now, queues: map[string]waitingJobs{}}
+func newBacklog(database *postgres.DB, queues []string) *backlog {
+	b := &backlog{db: database, queues: map[string]waitingJobs{}}
 	for _, queue := range queues {
 		b.queues[queue] = waitingJobs{Queue: queue}
 	}
@@ -100,7 +99,7 @@ func (b *backlog) Collect(into chan<- prometheus.Metric) {
 	for queue, one := range b.queues {
 		age := time.Duration(0)
 		if one.Since != nil {
-			age = max(0, b.now().Sub(*one.Since))
+			age = max(0, b.db.Now().Sub(*one.Since))
 		}
 
 		into <- prometheus.MustNewConstMetric(b.waiting, prometheus.GaugeValue, float64(one.Jobs), queue)

@@ -27,6 +27,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/jobclock"
 	"github.com/konec/toolkit-gateway/internal/platform/joblease"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -79,7 +80,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 		choreQueue:         {MaxWorkers: choreWorkers},
 		river.QueueDefault: {MaxWorkers: formerWorkers},
 	}
-	a.backlog = newBacklog(a.db, a.now, slices.Collect(maps.Keys(queues)))
+	a.backlog = newBacklog(a.db, slices.Collect(maps.Keys(queues)))
 	a.metrics.showBacklog(a.backlog)
 
 	client, err := river.NewClient(riverpgxv5.New(a.db.Pool()), &river.Config{
@@ -89,6 +90,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 		Workers:              workers,
 		JobTimeout:           jobTimeout,
 		RescueStuckJobsAfter: rescueAfter,
+		Test:                 jobclock.ForWorkers(a.db),
 		Logger:               slog.New(quiet{a.log.Handler()}),
 		PeriodicJobs: []*river.PeriodicJob{
 			periodic(cleanEvery, cleaningArgs{}),

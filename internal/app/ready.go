@@ -76,24 +76,17 @@ func (a *App) ask(ctx context.Context, patience time.Duration) condition {
 			return err
 		}
 
-		c.skew, err = a.skew(ctx, conn)
+		before := a.now()
+
+		theirs, err := a.db.Measure(ctx, conn)
+		if err == nil {
+			c.skew = before.Add(a.now().Sub(before) / 2).Sub(theirs)
+		}
 
 		return err
 	})
 
 	return c
-}
-
-// skew returns how far our clock is ahead of the database's.
-func (a *App) skew(ctx context.Context, conn *pgxpool.Conn) (time.Duration, error) {
-	var theirs time.Time
-
-	before := a.now()
-	if err := conn.QueryRow(ctx, "SELECT clock_timestamp()").Scan(&theirs); err != nil {
-		return 0, fmt.Errorf("read the clock of the database: %w", err)
-	}
-
-	return before.Add(a.now().Sub(before) / 2).Sub(theirs), nil
 }
 
 // migrations returns an error if the schema is older than this version. A newer one is right: the next version of the

@@ -18,7 +18,7 @@ type (
 	}
 	keyListCommand   struct{}
 	keyRotateCommand struct {
-		Immediately bool `help:"For a key that may have leaked: the new key signs at once and every existing access token becomes invalid; the apps refresh. Other replicas follow within 30 seconds."`
+		Immediately bool `help:"For a key that may have leaked: the new key signs at once and every existing access token becomes invalid; the apps refresh. Other replicas follow within a second."`
 	}
 )
 

@@ -14,6 +14,7 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/jobclock"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -123,7 +124,7 @@ type Queue struct {
 
 // NewQueue returns a Queue. It only inserts jobs; a Worker sends them.
 func NewQueue(database *postgres.DB, keys *keyring.Keyring, now func() time.Time) (*Queue, error) {
-	jobs, err := river.NewClient(riverpgxv5.New(database.Pool()), &river.Config{})
+	jobs, err := river.NewClient(riverpgxv5.New(database.Pool()), &river.Config{Test: jobclock.ForInserts(database)})
 	if err != nil {
 		return nil, fmt.Errorf("job client: %w", err)
 	}

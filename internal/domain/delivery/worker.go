@@ -96,14 +96,14 @@ func (w *Worker) Register(workers *river.Workers) { river.AddWorker(workers, w) 
 func (w *Worker) Timeout(*river.Job[job]) time.Duration { return sendTimeout + 15*time.Second }
 
 // NextRetry waits 1 s, then twice as long each time up to 30 s while a code may still be valid, and 5 minutes after
-// that.
+// that. Jobs go by the clock of the database.
 func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
 	wait := 5 * time.Minute
 	if j.Attempt <= 25 {
 		wait = min(time.Second<<min(j.Attempt-1, 10), 30*time.Second)
 	}
 
-	return w.now().Add(wait)
+	return w.db.Now().Add(wait)
 }
 
 // Work makes one attempt. The outcome is recorded after the message is sent: a worker that dies in between sends it

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
@@ -24,9 +25,11 @@ const (
 	// JWKSMaxAge is how long a verifier may cache the published key set.
 	JWKSMaxAge = 5 * time.Minute
 
-	reloadEvery = 30 * time.Second
+	// reloadEvery is short, because a key that has leaked is valid on a replica until the replica has loaded its end. The
+	// query is a small one, and works behind a pooler, where a notice of the database would not arrive.
+	reloadEvery = 500 * time.Millisecond
 	// reloadGap limits how often tokens with an unknown key id make the server query the database.
-	reloadGap = 2 * time.Second
+	reloadGap = 100 * time.Millisecond
 )
 
 // ErrMasterKey reports that a stored signing key cannot be decrypted: MASTER_KEY is not the one with which the database
@@ -47,16 +50,19 @@ type Key struct {
 }
 
 // Keys holds the signing keys, which are stored in Postgres, encrypted, and are the same on every replica. A change
-// arrives within 30 seconds, without a restart.
+// arrives within a second, without a restart.
 type Keys struct {
 	db       *postgres.DB
 	keyring  *keyring.Keyring
 	lifetime time.Duration // of an access token
 	now      func() time.Time
 
-	mu       sync.RWMutex
-	loaded   []Key // oldest first
-	loadedAt time.Time
+	mu     sync.RWMutex
+	loaded []Key // oldest first
+
+	// reloads are shared by the requests with an unknown key; lastReload is when the last one began.
+	reloads    singleflight.Group
+	lastReload time.Time
 }
 
 // NewKeys returns Keys. Call Ensure before use, and Watch to follow changes.
@@ -66,20 +72,25 @@ func NewKeys(database *postgres.DB, ring *keyring.Keyring, accessLifetime time.D
 
 func sealContext(id string) []string { return []string{"signing_key", "private_key", id} }
 
-// Watch follows the keys until ctx ends. While the database is unavailable, the keys in memory stay valid.
+// Watch follows the keys until ctx ends. While the database is unavailable, the keys in memory stay valid; failed is called
+// once for each outage.
 func (k *Keys) Watch(ctx context.Context, failed func(error)) {
 	ticker := time.NewTicker(reloadEvery)
 	defer ticker.Stop()
 
-	for {
+	for reported := false; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := k.load(ctx); err != nil {
-				failed(err)
-			}
 		}
+
+		err := k.load(ctx)
+		if err != nil && !reported {
+			failed(err)
+		}
+
+		reported = err != nil
 	}
 }
 
@@ -116,7 +127,7 @@ func (k *Keys) load(ctx context.Context) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 
-	k.loaded, k.loadedAt = keys, now
+	k.loaded = keys
 
 	return nil
 }
@@ -182,27 +193,43 @@ func (k *Keys) current(ctx context.Context) (Key, error) {
 }
 
 // verifying returns the key with the id from the fixed set. An unknown key may have been made a moment ago on another
-// replica, so the database is queried, at a limited rate.
+// replica, so the database is queried before a token is refused for it.
 func (k *Keys) verifying(ctx context.Context, id string) (ed25519.PublicKey, bool, error) {
-	if key, ok := k.known(id); ok {
-		return key, true, nil
+	arrived := time.Now() //nolint:forbidigo // compared with the begin of a query, by the same clock
+
+	for {
+		if key, ok := k.known(id); ok {
+			return key, true, nil
+		}
+
+		began, err := k.reload(ctx)
+		if err != nil {
+			return nil, false, err
+		}
+
+		// A query that was running already may have read before the key was there.
+		if began.After(arrived) {
+			key, ok := k.known(id)
+
+			return key, ok, nil
+		}
+	}
+}
+
+// reload loads the keys, and returns when it began to. Concurrent calls share one query, and the next one begins reloadGap
+// after it, so strangers cannot make the server query the database more often.
+func (k *Keys) reload(ctx context.Context) (began time.Time, err error) {
+	result, err, _ := k.reloads.Do("", func() (any, error) {
+		time.Sleep(time.Until(k.lastReload.Add(reloadGap))) //nolint:forbidigo // a limit, not a decision
+		k.lastReload = time.Now()                           //nolint:forbidigo // likewise
+
+		return k.lastReload, k.load(ctx)
+	})
+	if err != nil {
+		return time.Time{}, err //nolint:wrapcheck // load's
 	}
 
-	k.mu.RLock()
-	recent := k.now().Sub(k.loadedAt) < reloadGap
-	k.mu.RUnlock()
-
-	if recent {
-		return nil, false, nil
-	}
-
-	if err := k.load(ctx); err != nil {
-		return nil, false, err
-	}
-
-	key, ok := k.known(id)
-
-	return key, ok, nil
+	return result.(time.Time), nil
 }
 
 func (k *Keys) known(id string) (ed25519.PublicKey, bool) {

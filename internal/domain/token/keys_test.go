@@ -1,15 +1,21 @@
 package token_test
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 )
 
 // R-G8, T-30: a rotation goes through its stages on two replicas that load it at different times.
@@ -103,8 +109,6 @@ func TestImmediateRotation(t *testing.T) {
 	}
 
 	// The other loads it with the next reload, or with the first token of the new key.
-	env.clock.Advance(3 * time.Second)
-
 	fresh := first.issue(t)
 	env.expectBothAccept(t, first, second, fresh)
 
@@ -116,6 +120,80 @@ func TestImmediateRotation(t *testing.T) {
 		expectStages(t, gateway, map[string]string{created.ID: "signing"})
 	}
 }
+
+// R-G8: a replica that nobody asks learns of a rotation by itself, within a second.
+func TestWatchedRotation(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	first, second := env.replica(t), env.replica(t)
+	text := first.issue(t)
+	env.expectBothAccept(t, first, second, text)
+
+	ctx, cancel := context.WithCancel(t.Context())
+
+	var watching sync.WaitGroup
+
+	watching.Go(func() { second.keys.Watch(ctx, func(err error) { t.Error(err) }) })
+	t.Cleanup(watching.Wait)
+	t.Cleanup(cancel)
+
+	if _, err := first.keys.Rotate(origin.With(t.Context(), origin.Command("test")), true); err != nil {
+		t.Fatal(err)
+	}
+
+	apptest.Eventually(t, "the other replica refuses a token of the old key", func() bool { return !second.accepts(t.Context(), text) })
+}
+
+// R-G8: any number of tokens with unknown keys cost one query in a tenth of a second, and nobody waits longer for it.
+func TestUnknownKeysShareAQuery(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	counted := &counter{}
+
+	database, err := postgres.Open(t.Context(), postgres.Options{URL: env.url, MaxConns: 4, Tracer: counted})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(database.Close)
+
+	keys := token.NewKeys(database, env.ring, lifetime, env.clock.Now)
+	if err := keys.Ensure(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+
+	gateway := replica{keys: keys, access: token.NewAccess(keys, issuer, audience, env.clock.Now)}
+	foreign := setup(t).replica(t).issue(t)
+	before := counted.queries.Load()
+
+	var all sync.WaitGroup
+
+	for range 200 {
+		all.Go(func() {
+			if gateway.accepts(t.Context(), foreign) {
+				t.Error("a token of another gateway is accepted")
+			}
+		})
+	}
+
+	all.Wait()
+
+	if queries := counted.queries.Load() - before; queries < 1 || queries > 40 {
+		t.Errorf("%d queries for 200 tokens", queries)
+	}
+}
+
+// counter counts queries.
+type counter struct{ queries atomic.Int64 }
+
+func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	c.queries.Add(1)
+
+	return ctx
+}
+
+func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // R-G8: a key's end takes effect on a replica that loaded it before, and for cached tokens.
 func TestRetiredKey(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
+	"github.com/konec/toolkit-gateway/internal/platform/jobclock"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -76,7 +77,7 @@ type Webhooks struct {
 
 // New returns Webhooks. It only inserts jobs; a Worker runs them.
 func New(d Deps) (*Webhooks, error) {
-	jobs, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{})
+	jobs, err := river.NewClient(riverpgxv5.New(d.DB.Pool()), &river.Config{Test: jobclock.ForInserts(d.DB)})
 	if err != nil {
 		return nil, fmt.Errorf("job client: %w", err)
 	}

@@ -86,10 +86,10 @@ func (w *Worker) Timeout(*river.Job[job]) time.Duration {
 	return limits.Timeout + 15*time.Second
 }
 
-// NextRetry follows waits.
-func (w *Worker) NextRetry(j *river.Job[job]) time.Time {
-	return w.now().Add(waits[min(j.Attempt, len(waits))-1])
-}
+// NextRetry follows waits. Jobs go by the clock of the database.
+func (w *Worker) NextRetry(j *river.Job[job]) time.Time { return w.db.Now().Add(wait(j)) }
+
+func wait(j *river.Job[job]) time.Duration { return waits[min(j.Attempt, len(waits))-1] }
 
 // attempt is a call to be made.
 type attempt struct {
@@ -264,7 +264,7 @@ func (w *Worker) postpone(ctx context.Context, j *river.Job[job], status int, re
 	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		return db.New(conn).WebhookDeliveryPostpone(ctx, db.WebhookDeliveryPostponeParams{
 			WebhookID: j.Args.WebhookID, EventID: j.Args.EventID, Round: j.Args.Round,
-			LastStatus: statusOrNil(status), LastError: reason, NextAt: w.NextRetry(j),
+			LastStatus: statusOrNil(status), LastError: reason, NextAt: w.now().Add(wait(j)),
 		})
 	})
 

@@ -31,15 +31,20 @@ const (
 	limitTransaction = "BEGIN; SET LOCAL statement_timeout = '25s'; SET LOCAL idle_in_transaction_session_timeout = '30s'"
 )
 
+// prepare sets what a new connection has set for its session.
+func (p Pooler) prepare(ctx context.Context, conn *pgx.Conn) error {
+	if p == TransactionPooler {
+		return nil
+	}
+
+	_, err := conn.PgConn().Exec(ctx, limitSession).ReadAll() // beside the tracer: no request asked for it
+
+	return err //nolint:wrapcheck // pgxpool wraps it
+}
+
 // use makes the pool's connections work through the pooler.
 func (p Pooler) use(config *pgxpool.Config) {
 	if p != TransactionPooler {
-		config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-			_, err := conn.PgConn().Exec(ctx, limitSession).ReadAll() // beside the tracer: no request asked for it
-
-			return err //nolint:wrapcheck // pgxpool wraps it
-		}
-
 		return
 	}
 

@@ -28,6 +28,8 @@ type Tx struct {
 type DB struct {
 	pool  *pgxpool.Pool
 	begin pgx.TxOptions
+
+	distance distance
 }
 
 // Options are the options of Open.
@@ -62,12 +64,22 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	config.ConnConfig.RuntimeParams["application_name"] = "toolkit-gateway"
 	o.Pooler.use(config)
 
-	pool, err := pgxpool.NewWithConfig(ctx, config)
-	if err != nil {
+	d := &DB{begin: o.Pooler.transaction()}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if err := o.Pooler.prepare(ctx, conn); err != nil {
+			return err
+		}
+
+		_, err := d.distance.measure(ctx, conn)
+
+		return err
+	}
+
+	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
 
-	return &DB{pool: pool, begin: o.Pooler.transaction()}, nil
+	return d, nil
 }
 
 // Close waits until every connection is returned, and closes the pool.

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// DefaultRetryBudget is how long a request waits for the database in total.
+	// DefaultRetryBudget is how long a request waits for the database in total. To a far one the way comes on top, see
+	// DB.Measure.
 	DefaultRetryBudget = 2 * time.Second
 	// minRetryBudget is what an operation gets if earlier ones have used up the retry budget: the database may be back.
 	minRetryBudget = 100 * time.Millisecond
@@ -66,10 +67,10 @@ func retryBudget(ctx context.Context) time.Duration {
 	return DefaultRetryBudget
 }
 
-// spendBudget subtracts the time of an operation from what is left.
-func spendBudget(ctx context.Context, since time.Time) {
+// spendBudget subtracts the time of an operation from what is left, except for the time on the way.
+func spendBudget(ctx context.Context, since time.Time, travel time.Duration) {
 	if left, ok := ctx.Value(retryBudgetKey{}).(*atomic.Int64); ok {
-		left.Add(-int64(time.Since(since))) //nolint:forbidigo // measures, decides nothing
+		left.Add(-int64(max(0, time.Since(since)-travel))) //nolint:forbidigo // measures, decides nothing
 	}
 }
 
@@ -78,9 +79,11 @@ func spendBudget(ctx context.Context, since time.Time) {
 // It ignores the caller's cancellation: a client that disconnects between UPDATE and COMMIT must not decide the
 // outcome.
 func (d *DB) retry(ctx context.Context, attempt func(ctx context.Context, conn *pgxpool.Conn, repeated bool) error) error {
-	defer spendBudget(ctx, time.Now()) //nolint:forbidigo // measures, decides nothing
+	travel := d.travel()
 
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryBudget(ctx))
+	defer spendBudget(ctx, time.Now(), travel) //nolint:forbidigo // measures, decides nothing
+
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), retryBudget(ctx)+travel)
 	defer cancel()
 
 	repeated := false
@@ -121,7 +124,7 @@ func (d *DB) attempt(ctx context.Context, repeated bool, attempt func(context.Co
 	if retryBudget(ctx) > attemptLimit {
 		var cancel context.CancelFunc
 
-		ctx, cancel = context.WithTimeout(ctx, attemptLimit)
+		ctx, cancel = context.WithTimeout(ctx, attemptLimit+d.travel())
 		defer cancel()
 	}
 
