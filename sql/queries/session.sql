@@ -3,8 +3,8 @@
 -- lock, so two concurrent sign-ins do not end each other's sessions. A row with the same id is a repeat of this
 -- statement after an unknown COMMIT.
 WITH opened AS (
-    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at)
-    VALUES (@id, @account_id, @surface, @device, @address, @amr::text[], @now, @now, @now, @expires_at, @ends_at)
+    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at, clean_at)
+    VALUES (@id, @account_id, @surface, @device, @address, @amr::text[], @now, @now, @now, @expires_at, @ends_at, @expires_at)
     ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
 )
 UPDATE session
@@ -91,15 +91,22 @@ UPDATE session
 SET revoked_at = @now::timestamptz, revoked_reason = @reason::text
 WHERE account_id = @account_id AND revoked_at IS NULL AND expires_at > @now::timestamptz;
 
--- name: SessionClean :execrows
-DELETE FROM session
-WHERE id IN (
-    SELECT s.id
+-- name: SessionClean :one
+-- Looks at the sessions whose time to be cleaned has come, and returns how many: it deletes those that have expired, and
+-- looks at the others again after their end. A refresh moves the end and not this time, so that it changes no index.
+WITH due AS (
+    SELECT s.id, s.expires_at
     FROM session s
-    WHERE s.expires_at < @before
-    ORDER BY s.expires_at
+    WHERE s.clean_at < @before
+    ORDER BY s.clean_at
     LIMIT 1000
-);
+    FOR UPDATE SKIP LOCKED
+), moved AS (
+    UPDATE session SET clean_at = due.expires_at FROM due WHERE session.id = due.id AND due.expires_at >= @before
+), deleted AS (
+    DELETE FROM session USING due WHERE session.id = due.id AND due.expires_at < @before
+)
+SELECT count(*) FROM due;
 
 -- name: SessionCookieAdd :exec
 INSERT INTO session_cookie (digest, session_id, created_at, expires_at)

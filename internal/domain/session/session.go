@@ -191,7 +191,7 @@ func (s *Sessions) End(ctx context.Context, who Principal) error {
 	})
 }
 
-// Clean deletes up to 1,000 sessions that expired a week ago or earlier, and returns how many.
+// Clean looks at up to 1,000 sessions, deletes those that expired a week ago or earlier, and returns how many it has looked at.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).SessionClean(ctx, now.Add(-7*24*time.Hour))
 }

@@ -68,12 +68,14 @@ func TestWriter(t *testing.T) {
 
 			const more = 100
 
-			// One is with the reader, and the queue is full.
+			// One is with the reader, and the buffer is full.
 			_, _ = io.WriteString(w, "first\n")
+			time.Sleep(gather)
 			synctest.Wait()
 
-			for range queued + more {
-				if n, err := io.WriteString(w, "line\n"); n != 5 || err != nil {
+			line := strings.Repeat("x", 1023) + "\n"
+			for range most/len(line) + more {
+				if n, err := io.WriteString(w, line); n != len(line) || err != nil {
 					t.Fatalf("wrote %d, %v", n, err)
 				}
 			}
@@ -87,6 +89,37 @@ func TestWriter(t *testing.T) {
 
 			if took := time.Since(before); took != closeLimit {
 				t.Errorf("closing took %s, want %s", took, closeLimit)
+			}
+		})
+	})
+
+	t.Run("LinesShareAWrite", func(t *testing.T) {
+		t.Parallel()
+
+		synctest.Test(t, func(t *testing.T) {
+			var out writes
+
+			w := NewWriter(&out)
+			defer w.Close()
+
+			for range 10 {
+				_, _ = io.WriteString(w, "line\n")
+			}
+
+			time.Sleep(gather)
+			synctest.Wait()
+
+			if len(out) != 1 || out[0] != 50 {
+				t.Errorf("writes of %d bytes for ten lines, want one", out)
+			}
+
+			// A large batch does not wait.
+			before := time.Now()
+			_, _ = io.WriteString(w, strings.Repeat("x", batch-1)+"\n")
+			synctest.Wait()
+
+			if len(out) != 2 || out[1] != batch || !time.Now().Equal(before) {
+				t.Errorf("writes of %d bytes", out)
 			}
 		})
 	})
@@ -132,6 +165,15 @@ func TestWriter(t *testing.T) {
 			t.Errorf("%d bytes", out.Len())
 		}
 	})
+}
+
+// writes has the length of every write.
+type writes []int
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, len(p))
+
+	return len(p), nil
 }
 
 // R-K5: whatever a value contains, an entry is one line, and the value one member.
