@@ -187,17 +187,6 @@ func (q *Queries) RecoveryCodeUndo(ctx context.Context, arg RecoveryCodeUndoPara
 	return result.RowsAffected(), nil
 }
 
-const tOTPActive = `-- name: TOTPActive :one
-SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = $1)
-`
-
-func (q *Queries) TOTPActive(ctx context.Context, accountID string) (bool, error) {
-	row := q.db.QueryRow(ctx, tOTPActive, accountID)
-	var exists bool
-	err := row.Scan(&exists)
-	return exists, err
-}
-
 const tOTPAttempt = `-- name: TOTPAttempt :one
 UPDATE totp
 SET failures = failures + 1

@@ -81,9 +81,6 @@ FROM totp
 WHERE account_id = @account_id
 FOR UPDATE;
 
--- name: TOTPActive :one
-SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = @account_id);
-
 -- name: TOTPRemove :execrows
 -- Its recovery codes are deleted too.
 DELETE FROM totp

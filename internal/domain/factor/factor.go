@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
@@ -79,18 +77,6 @@ func newSecret() []byte { return randomid.Bytes(secretSize) }
 // secretContext binds a sealed secret to its row: to this account and this binding.
 func secretContext(accountID, id string) []string {
 	return []string{"totp", "secret", accountID, id}
-}
-
-// Active reports whether the account has an authenticator.
-func (f *Factors) Active(ctx context.Context, accountID string) (bool, error) {
-	active, err := postgres.Get(ctx, f.DB, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
-		return db.New(conn).TOTPActive(ctx, accountID)
-	})
-	if err != nil {
-		return false, fmt.Errorf("look for authenticator: %w", err)
-	}
-
-	return active, nil
 }
 
 // Remove removes the account's authenticator, its recovery codes and the secret that waits to be bound. removed reports

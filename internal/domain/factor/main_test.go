@@ -310,3 +310,15 @@ func expectRefused(t *testing.T, what string, err error) {
 }
 
 func postgresTx(tx pgx.Tx) postgres.Tx { return postgres.Tx{Tx: tx} }
+
+// active reports whether the account has an authenticator.
+func (e *env) active(t *testing.T, accountID string) (active bool) {
+	t.Helper()
+
+	err := e.pool.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM totp WHERE account_id = $1)`, accountID).Scan(&active)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return active
+}

@@ -40,7 +40,7 @@ type replica struct {
 	access *token.Access
 }
 
-func setup(t *testing.T) *env {
+func setup(t testing.TB) *env {
 	t.Helper()
 
 	ring, err := keyring.Parse(keyring.Generate())
@@ -61,7 +61,7 @@ func setup(t *testing.T) *env {
 }
 
 // keys returns those of one more replica, not loaded yet.
-func (e *env) keys(t *testing.T) *token.Keys {
+func (e *env) keys(t testing.TB) *token.Keys {
 	t.Helper()
 
 	database, err := postgres.Open(t.Context(), postgres.Options{URL: e.url, MaxConns: 2})
@@ -75,7 +75,7 @@ func (e *env) keys(t *testing.T) *token.Keys {
 }
 
 // replica returns one more, ready to use.
-func (e *env) replica(t *testing.T) replica {
+func (e *env) replica(t testing.TB) replica {
 	t.Helper()
 
 	keys := e.keys(t)
