@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 )
 
 const (
@@ -41,14 +39,14 @@ func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 		}}, nil
 	}
 
-	small, err := b.growWithEvents(ctx, "small_with_events", b.small)
+	small, err := b.growWithMessages(ctx, "small_with_events", b.small)
 	defer func() { err = join(err, small.close()) }()
 
 	if err != nil {
 		return nil, err
 	}
 
-	large, err := b.growWithEvents(ctx, "large_with_events", b.growth)
+	large, err := b.growWithMessages(ctx, "large_with_events", b.growth)
 	defer func() { err = join(err, large.close()) }()
 
 	if err != nil {
@@ -73,39 +71,21 @@ func measureAdmin(ctx context.Context, b *bench) (_ []line, err error) {
 	return lines, nil
 }
 
-// growWithEvents creates a database with many events, whose first account is an administrator.
-func (b *bench) growWithEvents(ctx context.Context, name string, accounts int) (*grown, error) {
-	g, err := b.grow(ctx, name, accounts)
+// growWithMessages creates a database with many events and messages, whose first account is an administrator.
+func (b *bench) growWithMessages(ctx context.Context, name string, accounts int) (*grown, error) {
+	g, err := b.grow(ctx, name, accounts, 1, eventsEach)
 	if err != nil {
 		return g, err
 	}
 
-	b.say("  writing %d events", eventsEach*accounts)
-
-	return g, b.database.with(ctx, name, func(conn *pgx.Conn) error {
-		for _, statement := range []string{
-			fmt.Sprintf(`INSERT INTO audit_event (at, action, account_id, session_id, subject, method, address, user_agent, request_id)
-				SELECT now() - (%d - k) * interval '9 days', (ARRAY['sign_in.succeeded', 'code.sent', 'sign_in.failed', 'session.ended'])[1 + k %% 4],
-					a.id, NULL, '', 'password', '203.0.113.7', 'Mozilla/5.0 (bench)', 'bench'
-				FROM generate_series(1, %d) k CROSS JOIN account a`, eventsEach, eventsEach),
-			`INSERT INTO delivery (id, channel, recipient, kind, language, state, created_at, expires_at, finished_at)
-				SELECT 'bench ' || a.id, 'mail', a.email, 'reset_code', 'zh', CASE WHEN a.member_group = 'None' THEN 'refused' ELSE 'sent' END, now(), now(), now()
-				FROM account a`,
-			// As the server does when it seals them.
-			`INSERT INTO audit_count AS c (action, hour, events)
-				SELECT action, date_trunc('hour', at, 'UTC'), count(*) FROM audit_event GROUP BY 1, 2
-				ON CONFLICT ON CONSTRAINT audit_count_pkey DO UPDATE SET events = excluded.events`,
-			"UPDATE account SET member_group = 'Admin' WHERE id = '" + accountID(g.sample[0]) + "'",
-			"VACUUM (ANALYZE) account, audit_event, audit_count, delivery, member_group",
-			"CHECKPOINT",
-		} {
-			if _, err := conn.Exec(ctx, statement); err != nil {
-				return fmt.Errorf("write events: %w", err)
-			}
-		}
-
-		return nil
-	})
+	return g, b.database.run(ctx, name,
+		`INSERT INTO delivery (id, channel, recipient, kind, language, state, created_at, expires_at, finished_at)
+			SELECT 'bench ' || a.id, 'mail', a.email, 'reset_code', 'zh', CASE WHEN a.member_group = 'None' THEN 'refused' ELSE 'sent' END, now(), now(), now()
+			FROM account a`,
+		"UPDATE account SET member_group = 'Admin' WHERE id = '"+accountID(g.sample[0])+"'",
+		"VACUUM (ANALYZE) account, delivery, member_group",
+		"CHECKPOINT",
+	)
 }
 
 // asks is the administrator, who requests the accounts of the sample in turn.

@@ -82,9 +82,9 @@ func (d *database) with(ctx context.Context, name string, run func(*pgx.Conn) er
 	return run(conn)
 }
 
-// create creates a migrated database with accounts, each with a session. Every measurement has its own, so that none is
+// create creates a migrated database with accounts, each with so many sessions. Every measurement has its own, so that none is
 // affected by another.
-func (d *database) create(ctx context.Context, name string, accounts int, say func(string, ...any)) error {
+func (d *database) create(ctx context.Context, name string, accounts, sessions int, say func(string, ...any)) error {
 	err := d.with(ctx, "postgres", func(conn *pgx.Conn) error {
 		_, err := conn.Exec(ctx, "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
 
@@ -98,5 +98,5 @@ func (d *database) create(ctx context.Context, name string, accounts int, say fu
 		return err
 	}
 
-	return d.seed(ctx, name, accounts, say)
+	return d.seed(ctx, name, accounts, sessions, say)
 }

@@ -14,6 +14,8 @@ const leadIn = 10
 type sample struct {
 	times   []time.Duration
 	elapsed time.Duration
+	cpu     time.Duration // of the server; zero if it is not measured
+	all     int           // the operations that cpu is for
 }
 
 func (s sample) rate() float64 { return float64(len(s.times)) / s.elapsed.Seconds() }
@@ -40,6 +42,7 @@ func drive(ctx context.Context, length time.Duration, workers []func() error) (s
 		group  sync.WaitGroup
 		times  = make([][]time.Duration, len(workers))
 		errs   = make([]error, len(workers))
+		done   = make([]int, len(workers))
 		begin  = time.Now()
 		counts = begin.Add(length / leadIn)
 		ends   = begin.Add(length)
@@ -51,6 +54,8 @@ func drive(ctx context.Context, length time.Duration, workers []func() error) (s
 				if errs[i] = work(); errs[i] != nil {
 					return
 				}
+
+				done[i]++
 
 				end := time.Now()
 				if end.After(counts) && end.Before(ends) {
@@ -64,7 +69,12 @@ func drive(ctx context.Context, length time.Duration, workers []func() error) (s
 
 	group.Wait()
 
-	return sample{times: slices.Concat(times...), elapsed: ends.Sub(counts)}, join(append(errs, ctx.Err())...)
+	all := 0
+	for _, n := range done {
+		all += n
+	}
+
+	return sample{times: slices.Concat(times...), elapsed: ends.Sub(counts), all: all}, join(append(errs, ctx.Err())...)
 }
 
 // side is one of the two programs that are compared: it runs for a slice.
@@ -127,5 +137,5 @@ func median(list []float64) float64 {
 }
 
 func merge(a, b sample) sample {
-	return sample{times: append(a.times, b.times...), elapsed: a.elapsed + b.elapsed}
+	return sample{times: append(a.times, b.times...), elapsed: a.elapsed + b.elapsed, cpu: a.cpu + b.cpu, all: a.all + b.all}
 }

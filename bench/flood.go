@@ -28,7 +28,7 @@ const (
 // on other users. No network limit applies, so that all of them reach the hashing.
 func measureFlood(ctx context.Context, b *bench) (_ []line, err error) {
 	const name = "flood"
-	if err := b.database.create(ctx, name, b.logins, b.say); err != nil {
+	if err := b.database.create(ctx, name, b.logins, 1, b.say); err != nil {
 		return nil, err
 	}
 

@@ -11,7 +11,12 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 )
 
-const growthTarget = 1.3
+const (
+	growthTarget = 1.3
+	// sessionsEach and eventsOfGrowth are the numbers of sessions and of events in the audit log of each account.
+	sessionsEach   = 3
+	eventsOfGrowth = 2
+)
 
 // growthSessions is the number of sessions on either side: all of the small database's, and as many of the large one's,
 // spread over all of it.
@@ -36,14 +41,14 @@ func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 		}}, nil
 	}
 
-	small, err := b.grow(ctx, "small", b.small)
+	small, err := b.grow(ctx, "small", b.small, sessionsEach, eventsOfGrowth)
 	defer func() { err = join(err, small.close()) }()
 
 	if err != nil {
 		return nil, err
 	}
 
-	large, err := b.grow(ctx, "large", b.growth)
+	large, err := b.grow(ctx, "large", b.growth, sessionsEach, eventsOfGrowth)
 	defer func() { err = join(err, large.close()) }()
 
 	if err != nil {
@@ -59,6 +64,7 @@ func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 		{"me", func(g *grown) side { return g.clients.side((*client).ask) }},
 		{"sign-in's lookup (SQL)", (*grown).lookups},
 		{"refresh", func(g *grown) side { return g.clients.side((*client).renew) }},
+		{"sign-in", func(g *grown) side { return g.signIns() }},
 	} {
 		c, err := compare(ctx, b.rounds, b.slice, work.side(large), work.side(small))
 		if err != nil {
@@ -75,13 +81,19 @@ func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 	return lines, nil
 }
 
-func (b *bench) grow(ctx context.Context, name string, accounts int) (*grown, error) {
+func (b *bench) grow(ctx context.Context, name string, accounts, sessions, events int) (*grown, error) {
 	n := min(growthSessions, b.small)
 	g := &grown{name: name, accounts: accounts, sample: numbers(n, 0, accounts)}
 
 	b.say("  seeding %d accounts", accounts)
 
-	if err := b.database.create(ctx, name, accounts, b.say); err != nil {
+	if err := b.database.create(ctx, name, accounts, sessions, b.say); err != nil {
+		return g, err
+	}
+
+	b.say("  writing %d events", events*accounts)
+
+	if err := b.database.writeEvents(ctx, name, events); err != nil {
 		return g, err
 	}
 
@@ -112,6 +124,20 @@ func (g *grown) close() error {
 	}
 
 	return g.gateway.stop()
+}
+
+// signIns signs in with the password, over and over. Most of it is the hash.
+func (g *grown) signIns() side {
+	workers := len(g.clients.hands)
+	next := make([]int, workers)
+
+	return onConnections(g.clients.address, workers, func(worker int, conn *connection) error {
+		next[worker] += workers
+
+		_, err := conn.want(loginRequest(g.sample[(worker+next[worker])%len(g.sample)]))
+
+		return err
+	})
 }
 
 // lookups runs the first statement of a sign-in alone; the hash would hide it.

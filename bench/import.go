@@ -38,7 +38,7 @@ func measureImport(ctx context.Context, b *bench) ([]line, error) {
 	}
 
 	for _, one := range []string{name, bare} {
-		if err := b.database.create(ctx, one, 0, b.say); err != nil {
+		if err := b.database.create(ctx, one, 0, 1, b.say); err != nil {
 			return nil, err
 		}
 	}

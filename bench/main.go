@@ -85,7 +85,7 @@ func readOptions() options {
 	flag.StringVar(&o.gateway, "gateway", "", "measure this `binary`, rather than building one")
 	flag.StringVar(&o.dir, "dir", filepath.Join(".dev", "bench"), "`folder` of the private Postgres; removed before and after")
 	flag.BoolVar(&o.markdown, "markdown", false, "print the table as docs/performance.md has it")
-	flag.StringVar(&o.logLevel, "log-level", "INFO", "LOG_LEVEL of the gateway; its log goes to the null device")
+	flag.StringVar(&o.logLevel, "log-level", "INFO", "LOG_LEVEL of the gateway; its log goes to a file")
 	flag.IntVar(&o.connections, "connections", 16, "keep-alive connections of the closed loop")
 	flag.IntVar(&o.rounds, "rounds", 16, "slices of each side")
 	flag.DurationVar(&o.slice, "slice", time.Second, "length of a slice")

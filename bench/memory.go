@@ -26,7 +26,7 @@ const (
 // measureMemory measures an idle gateway, and one at which all users sign in at the same moment.
 func measureMemory(ctx context.Context, b *bench) (_ []line, err error) {
 	const name = "memory"
-	if err := b.database.create(ctx, name, b.logins, b.say); err != nil {
+	if err := b.database.create(ctx, name, b.logins, 1, b.say); err != nil {
 		return nil, err
 	}
 

@@ -26,6 +26,10 @@ func (b *bench) prepare(ctx context.Context) error {
 
 	b.database = d
 
+	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+		return join(err, d.close())
+	}
+
 	if err := b.build(ctx); err != nil {
 		return join(err, d.close())
 	}
@@ -73,7 +77,7 @@ func (b *bench) about() string {
 	return fmt.Sprintf("%s/%s, %d CPUs, %s, PostgreSQL %s with fsync; client, servers and database on one machine. "+
 		"The gateway is as it ships, the garbage collector's settings included; the floor has Go's. "+
 		"%d keep-alive connections (growth: 2), %d slices of %s for each side by turns; a ratio is the median of the pairs'. "+
-		"LOG_LEVEL=%s into the null device.",
+		"LOG_LEVEL=%s into a file.",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version(), b.database.version,
 		b.connections, b.rounds, b.slice, b.logLevel)
 }

@@ -13,8 +13,10 @@ import (
 
 const (
 	meTarget      = 0.80
-	refreshTarget = 0.70
+	refreshTarget = 0.80
 	loginTarget   = 0.93
+	// slowestTarget is how many times the floor's 99th percentile ours may be.
+	slowestTarget = 2.0
 )
 
 func measureMe(ctx context.Context, b *bench) ([]line, error) {
@@ -29,7 +31,7 @@ func measureRefresh(ctx context.Context, b *bench) ([]line, error) {
 func (b *bench) besideFloor(
 	ctx context.Context, name, work string, target float64, operation func(*client, *connection) error,
 ) (_ []line, err error) {
-	if err := b.database.create(ctx, name, 2*b.sessions, b.say); err != nil {
+	if err := b.database.create(ctx, name, 2*b.sessions, 1, b.say); err != nil {
 		return nil, err
 	}
 
@@ -55,14 +57,15 @@ func (b *bench) besideFloor(
 		return nil, err
 	}
 
-	c, err := compare(ctx, b.rounds, b.slice, ours.side(operation), theirs.side(operation))
+	c, err := compare(ctx, b.rounds, b.slice, gateway.with(ours.side(operation)), floor.with(theirs.side(operation)))
 	if err != nil {
 		return nil, err
 	}
 
 	return []line{{
 		work: work, measured: describe(c.ours), beside: "floor: " + describe(c.theirs),
-		result: fmt.Sprintf("%.2f of the floor", c.ratio), target: fmt.Sprintf("≥ %.2f", target), held: c.ratio >= target,
+		result: fmt.Sprintf("%.2f of the floor, p99 %.1f times that", c.ratio, c.slowest),
+		target: fmt.Sprintf("≥ %.2f, p99 ≤ %.1f", target, slowestTarget), held: c.ratio >= target && c.slowest <= slowestTarget,
 	}}, nil
 }
 
@@ -71,7 +74,7 @@ const loginSlices = 2
 
 func measureLogin(ctx context.Context, b *bench) (_ []line, err error) {
 	const name = "login"
-	if err := b.database.create(ctx, name, b.sessions, b.say); err != nil {
+	if err := b.database.create(ctx, name, b.sessions, 1, b.say); err != nil {
 		return nil, err
 	}
 
@@ -92,7 +95,7 @@ func measureLogin(ctx context.Context, b *bench) (_ []line, err error) {
 		return err
 	})
 
-	c, err := compare(ctx, b.rounds, loginSlices*b.slice, ours, b.hashing)
+	c, err := compare(ctx, b.rounds, loginSlices*b.slice, gateway.with(ours), b.hashing)
 	if err != nil {
 		return nil, err
 	}

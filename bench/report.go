@@ -36,7 +36,12 @@ func (l line) cells() []string {
 
 // describe returns the text for a sample.
 func describe(s sample) string {
-	return fmt.Sprintf("%.0f/s, p50 %s, p99 %s", s.rate(), milliseconds(s.quantile(0.5)), milliseconds(s.quantile(0.99)))
+	text := fmt.Sprintf("%.0f/s, p50 %s, p99 %s", s.rate(), milliseconds(s.quantile(0.5)), milliseconds(s.quantile(0.99)))
+	if s.cpu > 0 && s.all > 0 {
+		text += fmt.Sprintf(", %d µs of CPU each", (s.cpu / time.Duration(s.all)).Microseconds())
+	}
+
+	return text
 }
 
 func milliseconds(d time.Duration) string {

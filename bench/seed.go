@@ -55,8 +55,9 @@ func hashOnce(ctx context.Context) (string, error) {
 	return hasher.Hash(ctx, secret)
 }
 
-// seed adds accounts, each with one session in its first generation.
-func (d *database) seed(ctx context.Context, name string, accounts int, say func(string, ...any)) error {
+// seed adds accounts, each with as many sessions in their first generation. The first of the account is the one with the
+// account's number, and further ones have higher numbers than all accounts.
+func (d *database) seed(ctx context.Context, name string, accounts, sessions int, say func(string, ...any)) error {
 	now := time.Now()
 	ends := now.Add(24 * time.Hour)
 
@@ -73,13 +74,15 @@ func (d *database) seed(ctx context.Context, name string, accounts int, say func
 				return err
 			}
 
-			err = copyRows(ctx, conn, "session", from, n,
-				[]string{"id", "account_id", "surface", "device", "created_at", "authenticated_at", "seen_at", "expires_at", "ends_at"},
-				func(i int) []any {
-					return []any{sessionID(i), accountID(i), "toolkit", "bench", now, now, now, ends, ends}
-				})
-			if err != nil {
-				return err
+			for more := range sessions {
+				err = copyRows(ctx, conn, "session", from, n,
+					[]string{"id", "account_id", "surface", "device", "created_at", "authenticated_at", "seen_at", "expires_at", "ends_at", "clean_at"},
+					func(i int) []any {
+						return []any{sessionID(more*accounts + i), accountID(i), "toolkit", "bench", now, now, now, ends, ends, ends}
+					})
+				if err != nil {
+					return err
+				}
 			}
 
 			if accounts > seedBatch {
@@ -94,6 +97,36 @@ func (d *database) seed(ctx context.Context, name string, accounts int, say func
 
 		if _, err := conn.Exec(ctx, "CHECKPOINT"); err != nil {
 			return fmt.Errorf("checkpoint: %w", err)
+		}
+
+		return nil
+	})
+}
+
+// writeEvents adds as many events to the audit log of every account. They are old enough that the server does not take them
+// for what a server of an earlier version has just written.
+func (d *database) writeEvents(ctx context.Context, name string, each int) error {
+	return d.run(ctx, name,
+		fmt.Sprintf(`INSERT INTO audit_event (at, action, account_id, session_id, subject, method, address, user_agent, request_id)
+			SELECT now() - k * interval '9 days', (ARRAY['sign_in.succeeded', 'code.sent', 'sign_in.failed', 'session.ended'])[1 + k %% 4],
+				a.id, NULL, '', 'password', '203.0.113.7', 'Mozilla/5.0 (bench)', 'bench'
+			FROM generate_series(1, %d) k CROSS JOIN account a`, each),
+		// As the server does when it seals them.
+		`INSERT INTO audit_count AS c (action, hour, events)
+			SELECT action, date_trunc('hour', at, 'UTC'), count(*) FROM audit_event GROUP BY 1, 2
+			ON CONFLICT ON CONSTRAINT audit_count_pkey DO UPDATE SET events = excluded.events`,
+		"VACUUM (ANALYZE) audit_event, audit_count",
+		"CHECKPOINT",
+	)
+}
+
+// run executes the statements one after the other.
+func (d *database) run(ctx context.Context, name string, statements ...string) error {
+	return d.with(ctx, name, func(conn *pgx.Conn) error {
+		for _, statement := range statements {
+			if _, err := conn.Exec(ctx, statement); err != nil {
+				return fmt.Errorf("%s: %w", statement, err)
+			}
 		}
 
 		return nil

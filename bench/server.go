@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,9 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -35,6 +38,15 @@ func (b *bench) gatewayOn(ctx context.Context, name string, settings ...string) 
 	command := exec.CommandContext(ctx, b.gateway, "serve")
 	command.Env = slices.Concat(b.environ, []string{"DATABASE_URL=" + b.database.cluster.URL(name), "ADDR=" + address}, settings)
 	command.Stderr = os.Stderr
+
+	// The log goes to a file, as an operator's does.
+	log, err := os.OpenFile(filepath.Join(b.dir, name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	defer log.Close() //nolint:errcheck // the process has its own
+
+	command.Stdout = log
 
 	if err := command.Start(); err != nil {
 		return nil, fmt.Errorf("start the gateway: %w", err)
@@ -128,6 +140,38 @@ func (b *bench) floorOn(ctx context.Context, name string) (*server, error) {
 	}
 
 	return s, nil
+}
+
+// cpu returns the processor time of the process so far, or zero where the system does not show it (proc(5), stat).
+func (s *server) cpu() time.Duration {
+	const tick = 10 * time.Millisecond // sysconf(_SC_CLK_TCK) is 100 on every Linux
+
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+	if err != nil {
+		return 0
+	}
+
+	// The second field is the name, in parentheses; utime and stime are the 14th and the 15th.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+
+	user, _ := strconv.Atoi(fields[11])
+	system, _ := strconv.Atoi(fields[12])
+
+	return time.Duration(user+system) * tick
+}
+
+// with returns the side with the processor time that the server spends on it.
+func (s *server) with(run side) side {
+	return func(ctx context.Context, length time.Duration) (sample, error) {
+		before := s.cpu()
+		got, err := run(ctx, length)
+		got.cpu = s.cpu() - before
+
+		return got, err
+	}
 }
 
 // stop ends the process and waits for it. The exit code is ignored.

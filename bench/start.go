@@ -13,7 +13,7 @@ const startTarget = 250 * time.Millisecond
 // /readyz succeeds.
 func measureStart(ctx context.Context, b *bench) ([]line, error) {
 	const name = "start"
-	if err := b.database.create(ctx, name, b.sessions, b.say); err != nil {
+	if err := b.database.create(ctx, name, b.sessions, 1, b.say); err != nil {
 		return nil, err
 	}
 
