@@ -14,7 +14,9 @@ import (
 const accountExport = `-- name: AccountExport :many
 SELECT a.id, a.email, a.name, a.member_group, a.status, a.password_hash, a.phone, a.avatar, a.picture, a.created_at, a.updated_at,
     a.deleted_at, a.version, a.sign_in_count, a.last_sign_in_at, a.seen_at,
-    COALESCE(t.id, '')::text AS totp_id, t.secret AS totp_secret, i.profile AS lark
+    a.second_factor_since, a.phone_suspended_at,
+    COALESCE(t.id, '')::text AS totp_id, t.secret AS totp_secret, t.suspended_at AS totp_suspended_at,
+    i.profile AS lark, i.suspended_at AS lark_suspended_at
 FROM account a
 LEFT JOIN totp t ON t.account_id = a.id
 LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
@@ -29,25 +31,29 @@ type AccountExportParams struct {
 }
 
 type AccountExportRow struct {
-	ID           string
-	Email        string
-	Name         string
-	MemberGroup  string
-	Status       string
-	PasswordHash *string
-	Phone        *string
-	Avatar       int32
-	Picture      string
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
-	DeletedAt    *time.Time
-	Version      int32
-	SignInCount  int64
-	LastSignInAt *time.Time
-	SeenAt       *time.Time
-	TOTPID       string
-	TOTPSecret   []byte
-	Lark         json.RawMessage
+	ID                string
+	Email             string
+	Name              string
+	MemberGroup       string
+	Status            string
+	PasswordHash      *string
+	Phone             *string
+	Avatar            int32
+	Picture           string
+	CreatedAt         time.Time
+	UpdatedAt         time.Time
+	DeletedAt         *time.Time
+	Version           int32
+	SignInCount       int64
+	LastSignInAt      *time.Time
+	SeenAt            *time.Time
+	SecondFactorSince *time.Time
+	PhoneSuspendedAt  *time.Time
+	TOTPID            string
+	TOTPSecret        []byte
+	TOTPSuspendedAt   *time.Time
+	Lark              json.RawMessage
+	LarkSuspendedAt   *time.Time
 }
 
 func (q *Queries) AccountExport(ctx context.Context, arg AccountExportParams) ([]AccountExportRow, error) {
@@ -76,9 +82,13 @@ func (q *Queries) AccountExport(ctx context.Context, arg AccountExportParams) ([
 			&i.SignInCount,
 			&i.LastSignInAt,
 			&i.SeenAt,
+			&i.SecondFactorSince,
+			&i.PhoneSuspendedAt,
 			&i.TOTPID,
 			&i.TOTPSecret,
+			&i.TOTPSuspendedAt,
 			&i.Lark,
+			&i.LarkSuspendedAt,
 		); err != nil {
 			return nil, err
 		}

@@ -49,7 +49,9 @@ CROSS JOIN LATERAL (SELECT * FROM identity WHERE identity.provider = @provider A
 -- name: AccountExport :many
 SELECT a.id, a.email, a.name, a.member_group, a.status, a.password_hash, a.phone, a.avatar, a.picture, a.created_at, a.updated_at,
     a.deleted_at, a.version, a.sign_in_count, a.last_sign_in_at, a.seen_at,
-    COALESCE(t.id, '')::text AS totp_id, t.secret AS totp_secret, i.profile AS lark
+    a.second_factor_since, a.phone_suspended_at,
+    COALESCE(t.id, '')::text AS totp_id, t.secret AS totp_secret, t.suspended_at AS totp_suspended_at,
+    i.profile AS lark, i.suspended_at AS lark_suspended_at
 FROM account a
 LEFT JOIN totp t ON t.account_id = a.id
 LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'

@@ -83,6 +83,10 @@ var columns = []column{
 	instantColumn("lastSeenAt", func(r *Record) *instant { return &r.LastSeenAt }),
 	textColumn("totpSecret", func(r *Record) *string { return &r.TOTPSecret }),
 	{name: "lark", get: larkCell, set: setLarkCell},
+	instantColumn("secondFactorSince", func(r *Record) *instant { return &r.SecondFactorSince }),
+	instantColumn("phoneSuspendedAt", func(r *Record) *instant { return &r.PhoneSuspendedAt }),
+	instantColumn("totpSuspendedAt", func(r *Record) *instant { return &r.TOTPSuspendedAt }),
+	instantColumn("larkSuspendedAt", func(r *Record) *instant { return &r.LarkSuspendedAt }),
 }
 
 func larkCell(r *Record) string {

@@ -138,17 +138,11 @@ func (t *Transfer) recordOf(row db.AccountExportRow, secrets bool) (Record, erro
 		r.Phone = *row.Phone
 	}
 
-	if row.DeletedAt != nil {
-		r.DeletedAt = instant{*row.DeletedAt}
-	}
-
-	if row.LastSignInAt != nil {
-		r.LastSignInAt = instant{*row.LastSignInAt}
-	}
-
-	if row.SeenAt != nil {
-		r.LastSeenAt = instant{*row.SeenAt}
-	}
+	r.DeletedAt = instantOf(row.DeletedAt)
+	r.LastSignInAt = instantOf(row.LastSignInAt)
+	r.LastSeenAt = instantOf(row.SeenAt)
+	r.PhoneSuspendedAt = instantOf(row.PhoneSuspendedAt)
+	r.LarkSuspendedAt = instantOf(row.LarkSuspendedAt)
 
 	if row.Lark != nil {
 		r.Lark = new(lark.Person)
@@ -164,7 +158,21 @@ func (t *Transfer) recordOf(row db.AccountExportRow, secrets bool) (Record, erro
 		}
 
 		r.TOTPSecret = secret.Text()
+		r.TOTPSuspendedAt = instantOf(row.TOTPSuspendedAt)
+	}
+
+	// Without its only factor, which may be left out, a user who is asked for two could not sign in.
+	if r.hasFactor() {
+		r.SecondFactorSince = instantOf(row.SecondFactorSince)
 	}
 
 	return r, nil
+}
+
+func instantOf(t *time.Time) instant {
+	if t == nil {
+		return instant{}
+	}
+
+	return instant{*t}
 }

@@ -128,6 +128,17 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	// SEC-S4: nobody loses a second factor by a move, and nothing that a reset has suspended opens the account again.
+	for _, statement := range []string{
+		"UPDATE account SET second_factor_since = '2025-06-07 08:09:10Z', phone_suspended_at = '2025-06-08 08:09:10Z' WHERE phone IS NOT NULL",
+		"UPDATE totp SET suspended_at = '2025-06-09 08:09:10Z'",
+		"UPDATE identity SET suspended_at = '2025-06-10 08:09:10Z'",
+	} {
+		if _, err := e.pool.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+
 	for _, format := range []transfer.Format{transfer.JSON, transfer.CSV} {
 		t.Run(string(format), func(t *testing.T) {
 			t.Parallel()
@@ -140,6 +151,12 @@ func TestRoundTrip(t *testing.T) {
 
 			if second := other.exports(t, extract); second != first {
 				t.Errorf("%d bytes became %d", len(first), len(second))
+			}
+
+			for _, at := range []string{"2025-06-07T08:09:10.000Z", "2025-06-08T08:09:10.000Z", "2025-06-09T08:09:10.000Z", "2025-06-10T08:09:10.000Z"} {
+				if !strings.Contains(first, at) {
+					t.Errorf("%s is not in what was exported", at)
+				}
 			}
 
 			other.imports(t, first).succeeds(t, 0, 1200)

@@ -87,10 +87,12 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 	err := copyRows(ctx, tx, "account", []string{
 		"id", "email", "name", "password_hash", "member_group", "avatar", "picture", "phone", "status", "sign_in_count",
 		"last_sign_in_at", "created_at", "updated_at", "deleted_at", "version", "seen_at", "phone_bound_at",
+		"phone_suspended_at", "second_factor_since",
 	}, entries, func(e entry) ([]any, error) {
 		return []any{
 			e.ID, e.Email, e.Name, orNull(e.PasswordHash), e.MemberGroup, e.Avatar, e.Picture, orNull(e.Phone), e.Status, e.SignIns,
 			e.LastSignInAt.orNull(), e.CreatedAt.Time, e.UpdatedAt.Time, e.DeletedAt.orNull(), e.Version, e.LastSeenAt.orNull(), e.phoneBoundAt(),
+			e.PhoneSuspendedAt.orNull(), e.SecondFactorSince.orNull(),
 		}, nil
 	})
 	if err != nil {
@@ -99,19 +101,23 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 
 	// It is unknown when they were bound: they count as bound with the account, so that a password reset does not suspend
 	// them. None of their time steps was used here.
-	err = copyRows(ctx, tx, "totp", []string{"account_id", "id", "secret", "last_step", "bound_at"}, locked, func(e entry) ([]any, error) {
+	totp := []string{"account_id", "id", "secret", "last_step", "bound_at", "suspended_at"}
+
+	err = copyRows(ctx, tx, "totp", totp, locked, func(e entry) ([]any, error) {
 		id := randomid.New()
 
-		return []any{e.ID, id, e.secret.Seal(r.keys, e.ID, id), int64(0), e.CreatedAt.Time}, nil
+		return []any{e.ID, id, e.secret.Seal(r.keys, e.ID, id), int64(0), e.CreatedAt.Time, e.TOTPSuspendedAt.orNull()}, nil
 	})
 	if err != nil {
 		return err
 	}
 
-	return copyRows(ctx, tx, "identity", []string{"provider", "subject", "account_id", "profile", "bound_at"}, known, func(e entry) ([]any, error) {
+	identity := []string{"provider", "subject", "account_id", "profile", "bound_at", "suspended_at"}
+
+	return copyRows(ctx, tx, "identity", identity, known, func(e entry) ([]any, error) {
 		profile, err := json.Marshal(e.Lark)
 
-		return []any{lark.Provider, e.Lark.OpenID, e.ID, profile, e.CreatedAt.Time}, err
+		return []any{lark.Provider, e.Lark.OpenID, e.ID, profile, e.CreatedAt.Time, e.LarkSuspendedAt.orNull()}, err
 	})
 }
 

@@ -33,6 +33,11 @@ type Record struct {
 	TOTPSecret   string       `json:"totpSecret,omitzero"`
 	Lark         *lark.Person `json:"lark,omitzero"`
 
+	SecondFactorSince instant `json:"secondFactorSince,omitzero"`
+	PhoneSuspendedAt  instant `json:"phoneSuspendedAt,omitzero"`
+	TOTPSuspendedAt   instant `json:"totpSuspendedAt,omitzero"`
+	LarkSuspendedAt   instant `json:"larkSuspendedAt,omitzero"`
+
 	secret factor.Secret // TOTPSecret, once verified
 	named  bool          // the file has an id for it
 }
@@ -113,8 +118,28 @@ func (r *Record) settleSignIn() error {
 		r.Lark = &person
 	}
 
+	return r.settleAssurance()
+}
+
+// settleAssurance refuses what speaks of a factor that the record does not have: a user who is asked for a second factor, and has
+// none, could not sign in.
+func (r *Record) settleAssurance() error {
+	switch {
+	case !r.PhoneSuspendedAt.IsZero() && r.Phone == "":
+		return flaw{"phoneSuspendedAt", "there without a phone"}
+	case !r.TOTPSuspendedAt.IsZero() && r.TOTPSecret == "":
+		return flaw{"totpSuspendedAt", "there without a totpSecret"}
+	case !r.LarkSuspendedAt.IsZero() && r.Lark == nil:
+		return flaw{"larkSuspendedAt", "there without lark"}
+	case !r.SecondFactorSince.IsZero() && !r.hasFactor():
+		return flaw{"secondFactorSince", "there without a phone, a totpSecret or lark"}
+	}
+
 	return nil
 }
+
+// hasFactor reports whether the record has something that can be a second factor.
+func (r *Record) hasFactor() bool { return r.Phone != "" || r.TOTPSecret != "" || r.Lark != nil }
 
 // schemes are those of package password.
 const schemes = "Argon2id, bcrypt, scrypt and PBKDF2-SHA-256/512 are"
