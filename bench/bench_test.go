@@ -51,7 +51,7 @@ func TestBench(t *testing.T) {
 			mePath, refreshPath, loginPath, "memory, idle", "memory, 4 sign-ins at once",
 			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: a user from another network", "start until ready",
 			"import of 50 accounts", "import: memory", "import: sign-in",
-			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh",
+			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh", "accounts: WAL of a refresh",
 			"events: approval queue", "events: timeline", "events: audit of an account",
 		} {
 			if !strings.Contains(out.String(), work) {

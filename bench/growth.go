@@ -78,6 +78,15 @@ func measureGrowth(ctx context.Context, b *bench) (_ []line, err error) {
 		})
 	}
 
+	for _, g := range []*grown{small, large} {
+		stored, err := g.storage(ctx)
+		if err != nil {
+			return nil, err
+		}
+
+		lines = append(lines, stored...)
+	}
+
 	return lines, nil
 }
 
