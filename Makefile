@@ -77,7 +77,7 @@ test-go: web/sdk/dist/.stamp web/console/dist/index.html
 
 test-typescript: web/sdk/dist/.stamp
 	@echo "==> testing the TypeScript SDK"
-	@cd web/sdk && node --test --test-reporter=spec test/session.test.mjs test/console.test.mjs
+	@cd web/sdk && node --test --test-reporter=spec test/*.test.mjs
 
 web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard web/sdk/src/*.ts) \
 		$(wildcard gen/typescript/*.ts gen/typescript/*/*.ts)
@@ -134,7 +134,7 @@ generate: bundle ## generates gen/ from api/ and sql/
 		[ -f "sql/queries/$$(basename "$$file" .go)" ] || rm -f "$$file"; \
 	done
 	@echo "==> generating gen/typescript"
-	@cd web && node_modules/.bin/openapi-ts --silent
+	@cd web && node_modules/.bin/openapi-ts --silent && node trim.mjs ../gen/typescript
 
 # Compares with the commit: a generated file that is not committed is stale too.
 generated-is-fresh: generate

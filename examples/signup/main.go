@@ -23,7 +23,8 @@ func main() {
 		os.Exit(2)
 	}
 
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	// In an outage the server waits for 40 s before it responds to a refresh, and there are two.
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 
 	if err := run(ctx, os.Stdout, os.Args[1], os.Args[2]); err != nil {

@@ -1,6 +1,8 @@
 import { createClient, createConfig, type Client } from '../../../gen/typescript/client/index.js'
 import { createRefreshCode, load, renewSession } from '../../../gen/typescript/index.js'
+import { defaultLimit, within } from './limit.js'
 import { sendPatiently } from './patience.js'
+import { failureOf, refusalIn, refusalOf, trusted } from './response.js'
 
 export interface ConsoleOptions {
   /** Where the server is; by default where the page is. */
@@ -14,6 +16,8 @@ export interface ConsoleOptions {
    * if the server sets it for both (XSRF_COOKIE_DOMAIN).
    */
   xsrfToken?: () => string | undefined
+  /** The milliseconds that a renewal may take, its repetitions included; 60,000 by default. */
+  refreshTimeout?: number
 }
 
 export interface ConsoleClient {
@@ -31,8 +35,14 @@ export interface ConsoleClient {
 const renewEvery = 3_200_000
 const retryAfter = 60_000
 
+/** Stands for the XSRF token until there is a request: only that has the signal of its caller. */
+const placeholder = 'token'
+
 /** Read-only: these may be sent again, whatever became of the first attempt. */
 const readings = ['/', '/verify', '/user', '/user/sessions', '/options']
+
+/** Pages for people, and a picture. */
+const notJSON = ['/confirm_email', '/first_run', '/reset', '/sign-up', '/user/totp/qr']
 
 /** Creates a client for a web page: the browser sends the session, and the client the XSRF header. */
 export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
@@ -48,20 +58,22 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
     const path = new URL(request.url).pathname.slice(prefix.length)
     const repeatable = request.method === 'GET' && readings.includes(path)
 
-    return sendPatiently(() => fetch(request.clone()), { repeatable, signal: request.signal })
+    const response = await sendPatiently(() => fetch(request.clone()), { repeatable, signal: request.signal })
+
+    return notJSON.includes(path) ? response : trusted(request, response)
   }
 
   const plain = createClient(
     createConfig({ baseUrl, credentials: 'include', fetch: (input, init) => send(new Request(input, init)) }),
   )
 
-  /** The value of the cookie; if there is none, the server is asked for one. */
-  const token = async (): Promise<string | undefined> => {
-    if (xsrfToken() === undefined) {
-      await load({ client: plain })
+  const setToken = ({ headers }: Request) => {
+    const token = xsrfToken()
+    if (token === undefined) {
+      headers.delete('X-XSRF-TOKEN')
+    } else {
+      headers.set('X-XSRF-TOKEN', token)
     }
-
-    return xsrfToken()
   }
 
   const client = createClient(
@@ -69,54 +81,76 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
       baseUrl,
       credentials: 'include',
       // The document says which operations require the header. The browser sends the session's cookie.
-      auth: (scheme) => (scheme.name === 'X-XSRF-TOKEN' ? token() : undefined),
+      auth: ({ name }) => (name === 'X-XSRF-TOKEN' ? placeholder : undefined),
       fetch: async (input, init) => {
         const request = new Request(input, init)
-        let answer = await send(request)
+        let response = await send(request)
+        let refusal = await refusalIn(response)
 
-        if (await isStale(answer)) {
+        if (refusal?.code === 'XSRF_INVALID') {
           // The refusal has set a fresh cookie.
-          await answer.body?.cancel()
-          request.headers.set('X-XSRF-TOKEN', xsrfToken() ?? '')
-          answer = await send(request)
+          await response.body?.cancel()
+          setToken(request)
+          response = await send(request)
+          refusal = await refusalIn(response)
         }
 
-        if (answer.status === 401) {
+        // A proxy's 401 is not about the session.
+        if (response.status === 401 && refusal) {
           onSignedOut()
         }
 
-        return answer
+        return response
       },
     }),
   )
-
-  const renew = async (): Promise<boolean> => {
-    for (const last of [false, true]) {
-      const made = await createRefreshCode({ client })
-      if (made.response?.status === 401) {
-        return false
+  client.interceptors.request.use(async (request) => {
+    if (request.headers.get('X-XSRF-TOKEN') === placeholder) {
+      if (xsrfToken() === undefined) {
+        // The response sets the cookie.
+        await load({ client: plain, signal: request.signal })
       }
-      if (made.data === undefined) {
-        throw made.error
-      }
-
-      const renewed = await renewSession({ client, body: { code: made.data.code } })
-      if (renewed.response?.status === 401) {
-        return false
-      }
-      // A code is valid for 15 seconds: on a slow connection it may expire, so try once more with a new one.
-      if (renewed.response?.status === 204) {
-        return true
-      }
-      if (last || renewed.response?.status !== 400) {
-        throw renewed.error
-      }
+      setToken(request)
     }
 
-    return false
-  }
+    return request
+  })
+
+  const renew = () => within(options.refreshTimeout ?? defaultLimit, (signal) => renewWith(client, signal))
 
   return { client, renew, keepSignedIn: () => keep(renew) }
+}
+
+/** Renews the session with a code, and reports whether the user is still signed in. */
+async function renewWith(client: Client, signal: AbortSignal): Promise<boolean> {
+  for (const last of [false, true]) {
+    const made = await createRefreshCode({ client, signal })
+    if (isSignedOut(made)) {
+      return false
+    }
+    if (!made.data?.code) {
+      throw failureOf(made)
+    }
+
+    const renewed = await renewSession({ client, body: { code: made.data.code }, signal })
+    if (isSignedOut(renewed)) {
+      return false
+    }
+    if (renewed.response?.status === 204) {
+      return true
+    }
+    // A code is valid for 15 seconds: on a slow connection it may expire, so try once more with a new one.
+    if (last || renewed.response?.status !== 400) {
+      throw failureOf(renewed)
+    }
+  }
+
+  return false
+}
+
+/** Reports whether the server itself says that no one is signed in. */
+function isSignedOut(result: { error?: unknown; response?: Response | undefined }): boolean {
+  return result.response?.status === 401 && refusalOf(result) !== undefined
 }
 
 function keep(renew: () => Promise<boolean>): () => void {
@@ -144,17 +178,6 @@ function keep(renew: () => Promise<boolean>): () => void {
     stopped = true
     clearTimeout(timer)
   }
-}
-
-/** Reports whether the XSRF value was missing, or belonged to another session. */
-async function isStale(answer: Response): Promise<boolean> {
-  if (answer.status !== 403) {
-    return false
-  }
-
-  const body: { code?: string } | undefined = await answer.clone().json().catch(() => undefined)
-
-  return body?.code === 'XSRF_INVALID'
 }
 
 function cookieOf(name: string): string | undefined {

@@ -1,6 +1,9 @@
 import { createClient, createConfig, type Client } from '../../../gen/typescript/client/index.js'
 import { login, logout, type LoginRequest } from '../../../gen/typescript/index.js'
+import { TokenCache } from './cache.js'
+import { until } from './limit.js'
 import { sendPatiently } from './patience.js'
+import { failureOf, isTokens, refusalIn, trusted } from './response.js'
 import { Session, SignedOutError } from './session.js'
 import type { TokenStorage } from './storage.js'
 
@@ -10,22 +13,42 @@ export interface GatewayOptions {
   storage: TokenStorage
   /** Called when the server has ended the session, after the storage was cleared: show the sign-in page. */
   onSignedOut?: () => void
+  /** Called with each failure of the storage. The session continues with the tokens that it has in memory. */
+  onStorageError?: (failure: unknown) => void
+  /**
+   * The milliseconds that a renewal may take, its repetitions included; 60,000 by default. A shorter one gives up before
+   * the server does: that waits for up to 40 s in an outage.
+   */
+  refreshTimeout?: number
   /** The fetch to send with; the global one by default. */
   fetch?: (request: Request) => Promise<Response>
+}
+
+export interface Abortable {
+  signal?: AbortSignal | undefined
 }
 
 export interface Gateway {
   /** Pass it to every operation: `getMe({ client: gateway.client })`. */
   client: Client
   /** Signs in and keeps the tokens. Returns the operation's result, `error` included. */
-  signIn(credentials: LoginRequest): ReturnType<typeof login<false>>
-  /** Ends the session on the server if it can be reached, and on this device in any case. */
+  signIn(credentials: LoginRequest, options?: Abortable): ReturnType<typeof login<false>>
+  /**
+   * Ends the session on the server if it can be reached, and on this device in any case. Rejects if the storage still has
+   * the tokens.
+   */
   signOut(): Promise<void>
-  /** Reports whether tokens are kept; only a call shows whether the server still accepts them. */
+  /**
+   * Reports whether tokens are kept; only a call shows whether the server still accepts them. Rejects if the storage cannot
+   * be read.
+   */
   isSignedIn(): Promise<boolean>
   /** An access token for requests that do not go through `client`, such as those to other back ends. */
-  accessToken(): Promise<string>
+  accessToken(options?: Abortable): Promise<string>
 }
+
+/** Stands for the token until there is a request: only that has the signal of its caller. */
+const placeholder = 'session'
 
 /** Creates a client that authenticates its requests, renews its tokens, and survives short outages. */
 export function createGateway(options: GatewayOptions): Gateway {
@@ -35,40 +58,47 @@ export function createGateway(options: GatewayOptions): Gateway {
   const plain = createClient(
     createConfig({
       baseUrl,
+      // The server never redirects these. What does must not receive a password or a refresh token.
+      redirect: 'manual',
       // The server returns the same tokens for a repeated refresh, so a lost response does no harm.
       fetch: send(fetch, (request) => new URL(request.url).pathname.endsWith('/api/auth/refresh')),
     }),
   )
-  const session = new Session(plain, options.storage, options.onSignedOut ?? (() => {}))
+  const session = new Session(
+    plain,
+    new TokenCache(options.storage, options.onStorageError),
+    options.refreshTimeout,
+    options.onSignedOut,
+  )
   const client = createClient(
     createConfig({
       baseUrl,
-      // Without a token the server returns 401, in the same form as every other error.
-      auth: () => session.accessToken().catch(unlessSignedOut),
+      auth: ({ scheme }) => (scheme === 'bearer' ? placeholder : undefined),
       fetch: renewing(send(fetch, isSafe), session),
     }),
   )
+  client.interceptors.request.use(async (request) => {
+    if (request.headers.get('Authorization') === `Bearer ${placeholder}`) {
+      authorize(request, await waitFor(session.accessToken(), request))
+    }
+
+    return request
+  })
 
   return {
     client,
-    signIn: async (credentials) => {
-      const answer = await login({ client: plain, body: credentials })
-      if (answer.data !== undefined) {
-        await session.open(answer.data)
+    signIn: async (credentials, { signal } = {}) => {
+      const result = await login({ client: plain, body: credentials, signal: signal ?? null })
+      if (isTokens(result.data)) {
+        await session.open(result.data)
+        return result
       }
-      return answer
+
+      return { ...result, data: undefined, error: failureOf(result) } as typeof result
     },
-    signOut: async () => {
-      try {
-        if (await session.isOpen()) {
-          await logout({ client })
-        }
-      } finally {
-        await session.forget()
-      }
-    },
+    signOut: () => session.close((signal) => logout({ client, signal })),
     isSignedIn: () => session.isOpen(),
-    accessToken: () => session.accessToken(),
+    accessToken: ({ signal } = {}) => (signal ? until(signal, session.accessToken()) : session.accessToken()),
   }
 }
 
@@ -80,14 +110,16 @@ function isSafe(request: Request): boolean {
 }
 
 function send(fetch: Fetch, repeatable: (request: Request) => boolean): typeof globalThis.fetch {
-  return (input, init) => {
+  return async (input, init) => {
     const request = new Request(input, init)
 
     // A body can be read once, so each attempt sends a copy.
-    return sendPatiently(() => fetch(request.clone()), {
+    const response = await sendPatiently(() => fetch(request.clone()), {
       repeatable: repeatable(request),
       signal: request.signal,
     })
+
+    return trusted(request, response)
   }
 }
 
@@ -97,25 +129,38 @@ function renewing(fetch: typeof globalThis.fetch, session: Session): typeof glob
     const request = new Request(input, init)
     const sent = /^Bearer (.+)$/.exec(request.headers.get('Authorization') ?? '')?.[1]
 
-    const answer = await fetch(request.clone())
-    if (answer.status !== 401 || sent === undefined) {
-      return answer
+    const response = await fetch(request.clone())
+    // A proxy's 401 is not about the token.
+    if (response.status !== 401 || sent === undefined || !(await refusalIn(response))) {
+      return response
     }
 
-    const renewed = await session.replace(sent).catch(unlessSignedOut)
+    const renewed = await waitFor(session.replace(sent), request)
     if (renewed === undefined) {
-      return answer
+      return response
     }
 
-    await answer.body?.cancel()
-    request.headers.set('Authorization', `Bearer ${renewed}`)
+    await response.body?.cancel()
+    authorize(request, renewed)
 
     return fetch(request)
   }
 }
 
-function unlessSignedOut(failure: unknown): undefined {
-  if (!(failure instanceof SignedOutError)) {
-    throw failure
+/** Waits until the request is aborted: the renewal continues for the other requests. Undefined means signed out. */
+function waitFor(token: Promise<string>, { signal }: Request): Promise<string | undefined> {
+  return until(signal, token).catch((failure: unknown): undefined => {
+    if (!(failure instanceof SignedOutError)) {
+      throw failure
+    }
+  })
+}
+
+function authorize({ headers }: Request, token: string | undefined): void {
+  if (token === undefined) {
+    // The server returns 401, in the same form as every other error.
+    headers.delete('Authorization')
+  } else {
+    headers.set('Authorization', `Bearer ${token}`)
   }
 }

@@ -1,5 +1,7 @@
 export { createConsole, type ConsoleClient, type ConsoleOptions } from './console.js'
-export { createGateway, type Gateway, type GatewayOptions } from './gateway.js'
+export { createGateway, type Abortable, type Gateway, type GatewayOptions } from './gateway.js'
+export { TimeoutError } from './limit.js'
+export { UnexpectedResponseError } from './response.js'
 export { SignedOutError } from './session.js'
 export { memoryStorage, type StoredTokens, type TokenStorage } from './storage.js'
 

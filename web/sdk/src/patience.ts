@@ -1,3 +1,5 @@
+import { until } from './limit.js'
+
 /** The number of attempts for one request, the first included. */
 const attempts = 4
 
@@ -10,7 +12,7 @@ const longestWait = 30_000
  */
 export async function sendPatiently(
   send: () => Promise<Response>,
-  { repeatable, signal }: { repeatable: boolean; signal?: AbortSignal },
+  { repeatable, signal }: { repeatable: boolean; signal: AbortSignal },
 ): Promise<Response> {
   for (let attempt = 1; ; attempt++) {
     const last = attempt === attempts
@@ -29,7 +31,7 @@ export async function sendPatiently(
       // No one reads this response, and an unread one holds its connection.
       await answer.body?.cancel()
     } catch (failure) {
-      if (last || !repeatable || signal?.aborted) {
+      if (last || !repeatable || signal.aborted) {
         throw failure
       }
       wait = backOff(attempt)
@@ -51,21 +53,11 @@ function backOff(attempt: number): number {
   return 500 * 2 ** attempt * (0.5 + Math.random() / 2)
 }
 
-function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
-      reject(signal.reason)
-      return
-    }
-
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, milliseconds)
-    signal?.addEventListener('abort', stop, { once: true })
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  let timer: ReturnType<typeof setTimeout>
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
   })
+
+  return until(signal, over).finally(() => clearTimeout(timer))
 }

@@ -10,7 +10,8 @@ export interface StoredTokens {
 
 /**
  * Where the tokens live: a keychain, a secure store, a file that only its owner reads. Several tabs or
- * processes may share one; the session loads it again before it concludes that it is signed out.
+ * processes may share one; the session loads it again before it concludes that it is signed out. An operation that throws
+ * ends no session: the session continues with what it has in memory.
  */
 export interface TokenStorage {
   load(): Promise<StoredTokens | undefined> | StoredTokens | undefined

@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
 
-import { changeUser, createConsole, getUser, signOut, verify } from '../dist/web/sdk/src/index.js'
+import { changeUser, createConsole, getUser, register, showReset, signIn, signOut, TimeoutError, UnexpectedResponseError, verify } from '../dist/web/sdk/src/index.js'
 import { cookieJar } from './jar.mjs'
+import { turn, until } from './setup.mjs'
 
 /** A server that wants the XSRF header, and a console in front of it. */
 async function setup(t, { signedIn = true } = {}) {
-  const env = { calls: [], answered: [], xsrf: 'first', signedIn, signedOut: 0, codes: new Set(), outages: 0, cuts: 0, late: 0 }
+  const env = { calls: [], answered: [], xsrf: 'first', signedIn, signedOut: 0, codes: new Set(), outages: 0, cuts: 0, late: 0, replies: {} }
 
   const server = createServer(async (request, response) => {
     let body = ''
@@ -17,6 +18,15 @@ async function setup(t, { signedIn = true } = {}) {
     const call = `${request.method} ${request.url}`
     env.calls.push(call)
 
+    const reply = env.replies[call]
+    if (reply === 'silence') {
+      return
+    }
+    if (reply !== undefined) {
+      response.writeHead(reply.status, reply.headers)
+      response.end(reply.body)
+      return
+    }
     if (env.cuts > 0) {
       env.cuts--
       return request.socket.destroy()
@@ -58,7 +68,10 @@ async function setup(t, { signedIn = true } = {}) {
     }
   })
   await new Promise((listens) => server.listen(0, '127.0.0.1', listens))
-  t.after(() => server.close())
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
 
   const jar = cookieJar()
   env.jar = jar
@@ -222,16 +235,95 @@ test('kept signed in, an ended session is not asked about again', async (t) => {
   assert.equal(env.calls.filter((call) => call === 'GET /refresh_code').length, 1)
 })
 
-/** Lets go on what waits for nothing from outside. */
-const turn = async () => {
-  for (let i = 0; i < 20; i++) {
-    await new Promise((next) => setImmediate(next))
+const page = { status: 200, headers: { 'Content-Type': 'text/html' }, body: '<title>Welcome to the hotel</title>' }
+const proxy = { ...page, status: 401, headers: { ...page.headers, 'WWW-Authenticate': 'Basic' } }
+
+// SDK-S2
+test("a proxy's 401 is not a sign-out", async (t) => {
+  const env = await setup(t)
+
+  for (const reply of [proxy, { status: 401, headers: { 'Content-Type': 'application/json' }, body: '{"code": 401}' }]) {
+    env.replies['GET /user'] = reply
+    const { data, response } = await getUser({ client: env.console.client })
+
+    assert.equal(data, undefined)
+    assert.equal(response.status, 401)
   }
+
+  assert.equal(env.signedOut, 0)
+})
+
+// SDK-S1, SDK-S2
+for (const call of ['GET /refresh_code', 'POST /refresh_token']) {
+  test(`renewing is a failure if something else responds to ${call}`, async (t) => {
+    const env = await setup(t)
+
+    for (const reply of [page, proxy, { status: 302, headers: { Location: '/portal' } }, { ...proxy, status: 502 }]) {
+      env.replies['GET /portal'] = page
+      env.replies[call] = reply
+      await assert.rejects(env.console.renew(), UnexpectedResponseError)
+    }
+
+    env.replies[call] = { status: 200, headers: { 'Content-Type': 'application/json' }, body: '{}' }
+    await assert.rejects(env.console.renew(), UnexpectedResponseError)
+    assert.equal(env.signedOut, 0)
+
+    delete env.replies[call]
+    assert.equal(await env.console.renew(), true)
+  })
 }
 
-async function until(holds) {
-  for (let i = 0; i < 100_000 && !holds(); i++) {
-    await new Promise((next) => setImmediate(next))
+test('a page in place of a sign-in or a registration is an error', async (t) => {
+  const env = await setup(t)
+  env.replies['POST /login'] = env.replies['POST /api/users/register'] = page
+  const { client } = env.console
+  const body = { username: 'New', email: 'new@example.test', password: 'correct horse', verificationCode: '123456' }
+
+  for (const { data, error } of [await signIn({ client, body }), await register({ client, body })]) {
+    assert.equal(data, undefined)
+    assert.ok(error instanceof UnexpectedResponseError)
   }
-  assert.ok(holds())
-}
+})
+
+test('the pages of the gateway are no error', async (t) => {
+  const env = await setup(t)
+  env.replies['GET /reset?token=t'] = page
+
+  const { data } = await showReset({ client: env.console.client, query: { token: 't' } })
+
+  assert.equal(data, page.body)
+})
+
+// SDK-S3
+test('renewing has a limit of 60 s, and is tried again a minute later', async (t) => {
+  const env = await setup(t)
+  env.replies['GET /refresh_code'] = 'silence'
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+
+  const codes = () => env.calls.filter((call) => call === 'GET /refresh_code').length
+  const renewal = assert.rejects(env.console.renew(), TimeoutError)
+  const stop = env.console.keepSignedIn()
+  await until(() => codes() === 2)
+  t.mock.timers.tick(60_000)
+  await renewal
+  await turn()
+
+  delete env.replies['GET /refresh_code']
+  t.mock.timers.tick(60_000)
+  await until(() => env.answered.includes('POST /refresh_token'))
+  stop()
+  assert.equal(env.signedOut, 0)
+})
+
+test('a change that is aborted does not wait for the XSRF cookie', async (t) => {
+  const env = await setup(t)
+  env.replies['GET /'] = 'silence'
+  const abort = new AbortController()
+
+  const call = changeUser({ client: env.console.client, body: rename, signal: abort.signal })
+  await until(() => env.calls.length === 1)
+  abort.abort(new Error('enough'))
+
+  assert.equal((await call).error.message, 'enough')
+  assert.deepEqual(env.calls, ['GET /'])
+})

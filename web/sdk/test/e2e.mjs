@@ -49,7 +49,7 @@ await step('me', async () => {
 
 await step('refresh', async () => {
   const before = storage.load()
-  storage.save({ ...before, renewAt: 0 })
+  storage.save({ ...before, renewAt: 0, expiresAt: 0 })
   await gateway.accessToken()
   assert.notEqual(storage.load().refreshToken, before.refreshToken)
 })

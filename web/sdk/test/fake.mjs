@@ -15,8 +15,12 @@ export async function startFake(t, { expiresIn = 3600 } = {}) {
     cuts: 0,
     retryAfter: '0',
     calls: [],
-    /** Refreshes answer only when the test says so. */
+    /** Refreshes get their responses only when the test says so. */
     gate: undefined,
+    /** A sign-out gets its response only when the test says so. */
+    logoutGate: undefined,
+    /** What stands in for the server, by call: `{ status, headers, body, cut }`, or `silence` for no response at all. */
+    replies: {},
   }
 
   const server = createServer(async (request, response) => {
@@ -26,6 +30,16 @@ export async function startFake(t, { expiresIn = 3600 } = {}) {
     }
     fake.calls.push(`${request.method} ${request.url}`)
 
+    const reply = fake.replies[`${request.method} ${request.url}`]
+    if (reply === 'silence') {
+      return
+    }
+    if (reply !== undefined) {
+      response.writeHead(reply.status ?? 200, reply.headers ?? { 'Content-Type': 'application/json' })
+      response.write(reply.body ?? '')
+      reply.cut ? request.socket.destroySoon() : response.end()
+      return
+    }
     if (fake.cuts > 0) {
       fake.cuts--
       request.socket.destroy()
@@ -65,12 +79,15 @@ export async function startFake(t, { expiresIn = 3600 } = {}) {
         }
         if (request.method === 'POST') {
           fake.ended = true
+          await fake.logoutGate
           response.writeHead(204).end()
           return
         }
         return answer(response, 200, { success: true, user: { _id: id } })
       case 'POST /api/users/register/send-code':
         return answer(response, 200, { success: true, message: 'sent' })
+      case 'POST /api/users/register':
+        return answer(response, 201, { success: true, message: 'registered', user: { _id: id } })
     }
     answer(response, 404, refusal('NOT_FOUND'))
   })

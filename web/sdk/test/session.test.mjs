@@ -3,30 +3,7 @@ import { test } from 'node:test'
 
 import { createGateway, getMe, memoryStorage, sendRegistrationCode } from '../dist/web/sdk/src/index.js'
 import { startFake } from './fake.mjs'
-
-const refreshCall = 'POST /api/auth/refresh'
-const meCall = 'GET /api/users/me'
-
-/** A gateway that is signed in to a fake; `signedOut` counts the calls of its callback. */
-async function setup(t, options) {
-  const fake = await startFake(t, options)
-  const storage = memoryStorage()
-  const env = { fake, storage, signedOut: 0 }
-  env.gateway = createGateway({
-    baseUrl: `${fake.url}/`,
-    storage,
-    onSignedOut: () => env.signedOut++,
-  })
-  const { error } = await env.gateway.signIn({ email: 'user@example.test', password: 'right' })
-  assert.equal(error, undefined)
-  return env
-}
-
-/** Makes the kept tokens due, as if their time had passed. */
-function age(storage, { expired = false } = {}) {
-  const held = storage.load()
-  storage.save({ ...held, renewAt: 0, expiresAt: expired ? 0 : held.expiresAt })
-}
+import { age, meCall, refreshCall, setup, turn, until } from './setup.mjs'
 
 test('sign-in keeps the tokens, and calls carry them', async (t) => {
   const { gateway, fake } = await setup(t)
@@ -68,11 +45,22 @@ test('many callers of a due token make one refresh', async (t) => {
   const { gateway, fake, storage } = await setup(t)
   age(storage)
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => getMe({ client: gateway.client })))
+  const answers = await Promise.all(Array.from({ length: 25 }, () => getMe({ client: gateway.client })))
+
+  assert.ok(answers.every(({ data }) => data?.success))
+  await until(() => storage.load().refreshToken === 'refresh-1')
+  assert.equal(fake.count(refreshCall), 1)
+})
+
+test('many callers of an expired token make one refresh, and wait for it', async (t) => {
+  const { gateway, fake, storage } = await setup(t)
+  age(storage, { expired: true })
+
+  const answers = await Promise.all(Array.from({ length: 25 }, () => getMe({ client: gateway.client })))
 
   assert.ok(answers.every(({ data }) => data?.success))
   assert.equal(fake.count(refreshCall), 1)
-  assert.equal(storage.load().refreshToken, 'refresh-1')
+  assert.equal(fake.count(meCall), 25)
 })
 
 test('many callers that are answered 401 make one refresh, and each repeats once', async (t) => {
@@ -154,16 +142,19 @@ test('a server that asks for a long wait is not waited for', async (t) => {
   assert.equal(env.fake.count(meCall), 1)
 })
 
-test('an early renewal that fails falls back on the token that is still valid', async (t) => {
+test('an early renewal that fails leaves the token that is still valid', async (t) => {
   const env = await setup(t)
   age(env.storage)
-  env.fake.retryAfter = '3600'
-  env.fake.outages = 1
+  env.fake.replies[refreshCall] = { status: 500 }
 
-  const { data } = await getMe({ client: env.gateway.client })
+  for (const attempts of [1, 2]) {
+    const { data } = await getMe({ client: env.gateway.client })
 
-  assert.equal(data.success, true)
-  assert.equal(env.fake.count(refreshCall), 1)
+    assert.equal(data.success, true)
+    await until(() => env.fake.count(refreshCall) === attempts)
+  }
+
+  assert.equal(env.signedOut, 0)
 })
 
 test('a refresh whose connection is cut is repeated', async (t) => {
@@ -191,16 +182,20 @@ test('a request that changes something is not repeated after a cut', async (t) =
 })
 
 test('an aborted request stops waiting', async (t) => {
-  const env = await setup(t)
+  let responses = 0
+  const env = await setup(t, { fetch: (request) => fetch(request).finally(() => responses++) })
   env.fake.outages = Infinity
   env.fake.retryAfter = '20'
+  t.mock.timers.enable({ apis: ['setTimeout'] })
   const abort = new AbortController()
 
   const call = getMe({ client: env.gateway.client, signal: abort.signal })
+  await until(() => responses === 2) // of the sign-in, and 503
+  await turn()
   abort.abort(new Error('enough'))
-  const { error } = await call
 
-  assert.ok(error)
+  assert.equal((await call).error.message, 'enough')
+  assert.equal(env.fake.count(meCall), 1)
 })
 
 test('signing out during a refresh stays signed out', async (t) => {
@@ -220,6 +215,28 @@ test('signing out during a refresh stays signed out', async (t) => {
   assert.equal(env.storage.load(), undefined)
   assert.equal(env.signedOut, 0)
 })
+
+for (const ended of [false, true]) {
+  test(`a sign-in during a refresh wins, whatever the response (${ended ? 'rejected' : 'renewed'})`, async (t) => {
+    const env = await setup(t)
+    age(env.storage, { expired: true })
+    let open
+    env.fake.gate = new Promise((resolve) => {
+      open = resolve
+    })
+
+    const call = env.gateway.accessToken()
+    await until(() => env.fake.count(refreshCall) === 1)
+    const theirs = { ...env.storage.load(), accessToken: 'theirs', refreshToken: 'theirs' }
+    env.storage.save(theirs)
+    env.fake.ended = ended
+    open()
+
+    assert.equal(await call, 'theirs')
+    assert.deepEqual(env.storage.load(), theirs)
+    assert.equal(env.signedOut, 0)
+  })
+}
 
 test('tokens that another tab has renewed are used', async (t) => {
   const env = await setup(t)
