@@ -44,7 +44,7 @@ func (b *bench) gatewayOn(ctx context.Context, name string, settings ...string) 
 	if err != nil {
 		return nil, err
 	}
-	defer log.Close() //nolint:errcheck // the process has its own
+	defer log.Close() // the process has its own
 
 	command.Stdout = log
 

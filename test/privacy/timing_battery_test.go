@@ -188,7 +188,7 @@ func measure(t *testing.T, probe world.Probe, classes []string, n int) map[strin
 	return measureOf(t, world.NewPopulation(t, apptest.StandardHashes, unlimited), probe, classes, n, 1)
 }
 
-// measureOf is measure with the given population, and with callers that share the calls. Nobody calls for one class twice
+// measureOf is measure with the given population, and with callers that share the calls. No class is called for twice
 // at once, or the second call would meet the delay of the first.
 func measureOf(t *testing.T, population *world.Population, probe world.Probe, classes []string, n, callers int) map[string][]time.Duration {
 	t.Helper()

@@ -121,7 +121,7 @@ func TestImmediateRotation(t *testing.T) {
 	}
 }
 
-// R-G8: a replica that nobody asks learns of a rotation by itself, within a second.
+// R-G8: a replica that gets no requests learns of a rotation by itself, within a second.
 func TestWatchedRotation(t *testing.T) {
 	t.Parallel()
 
@@ -145,7 +145,7 @@ func TestWatchedRotation(t *testing.T) {
 	apptest.Eventually(t, "the other replica refuses a token of the old key", func() bool { return !second.accepts(t.Context(), text) })
 }
 
-// R-G8: any number of tokens with unknown keys cost one query in a tenth of a second, and nobody waits longer for it.
+// R-G8: any number of tokens with unknown keys cost one query in a tenth of a second, and no request waits longer for it.
 func TestUnknownKeysShareAQuery(t *testing.T) {
 	t.Parallel()
 

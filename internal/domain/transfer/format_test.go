@@ -128,7 +128,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// SEC-S4: nobody loses a second factor by a move, and nothing that a reset has suspended opens the account again.
+	// SEC-S4: no account loses a second factor by a move, and nothing that a reset has suspended opens the account again.
 	for _, statement := range []string{
 		"UPDATE account SET second_factor_since = '2025-06-07 08:09:10Z', phone_suspended_at = '2025-06-08 08:09:10Z' WHERE phone IS NOT NULL",
 		"UPDATE totp SET suspended_at = '2025-06-09 08:09:10Z'",
