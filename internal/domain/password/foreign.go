@@ -51,6 +51,12 @@ var foreignForms = []foreignForm{
 		},
 	},
 	{
+		regexp.MustCompile(`^scrypt\$(\d{1,9})\$([!-#%-~]{8,128})\$(\d{1,4})\$(\d{1,2})\$([A-Za-z0-9+/]{22,86}={0,2})$`),
+		func(part []string) (derivation, error) {
+			return newScrypt(number(part[0]), number(part[2]), number(part[3]), []byte(part[1]), decode64(strings.TrimRight(part[4], "=")))
+		},
+	},
+	{
 		regexp.MustCompile(`^\$pbkdf2-(sha256|sha512)\$(?:i=)?(\d{1,9})(?:,l=\d{1,3})?\$([A-Za-z0-9./+]{8,128})\$([A-Za-z0-9./+]{22,86})$`),
 		func(part []string) (derivation, error) {
 			plus := strings.NewReplacer(".", "+")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/metrics"
+	"slices"
 	"sync"
 	"time"
 
@@ -86,6 +87,8 @@ type Slot struct {
 	hasher *Hasher
 	since  time.Time     // when the slot was acquired
 	queued time.Duration // how long the hashes of others were waited for since
+
+	compared int // how often Verify has computed the hash
 }
 
 // Slot waits for a slot, or returns problem.ErrUnavailable if the server is full. Call Release after it.
@@ -109,20 +112,34 @@ func (t *Slot) Hash(plain string) (string, error) {
 	return t.hasher.cost.hash(norm.NFC.String(plain))
 }
 
-// Verify is Hasher.Verify within the slot.
+// Verify is Hasher.Verify within the slot. A password that was typed in another form than NFC is also compared as it is: the
+// system that made an imported hash may have hashed it so. Whether that takes a second comparison depends on what was typed,
+// and not on the account.
 func (t *Slot) Verify(stored, plain string) (match, stale bool, err error) {
 	t.begin()
 	defer t.hasher.done()
 
-	plain = norm.NFC.String(plain)
-
-	if stored == "" || Verifiable(stored) != nil {
-		_, _, err := t.hasher.cost.verify(t.hasher.decoy, plain)
-
-		return false, false, err
+	absent := stored == "" || Verifiable(stored) != nil
+	if absent {
+		stored = t.hasher.decoy
 	}
 
-	return t.hasher.cost.verify(stored, plain)
+	t.compared = 0
+
+	for i, form := range slices.Compact([]string{norm.NFC.String(plain), plain}) {
+		t.compared++
+
+		match, stale, err = t.hasher.cost.verify(stored, form)
+
+		switch {
+		case err != nil || absent:
+			match, stale = false, false
+		case match:
+			return true, (stale || i > 0) && renewable(stored, form), nil
+		}
+	}
+
+	return false, false, err
 }
 
 // Release frees the slot.

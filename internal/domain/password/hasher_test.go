@@ -5,9 +5,12 @@ import (
 	"errors"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
@@ -145,5 +148,60 @@ func TestHashesLeaveNoGarbage(t *testing.T) { //nolint:paralleltest // turns the
 	one := uint64(Standard.Memory) << 10
 	if grown := highest.Load() - before.HeapAlloc; grown > (concurrency+1)*one+one/2 {
 		t.Errorf("%d MiB, of which a hash needs %d", grown>>20, one>>20)
+	}
+}
+
+// IN-K2: of a password that is longer than bcrypt reads, only the beginning was compared. A hash of all of it would sign out
+// the user whose password ends in another way.
+func TestLongPasswordKeepsItsBcryptHash(t *testing.T) {
+	t.Parallel()
+
+	h, err := NewHasher(1, Cost{Memory: 64, Passes: 1, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	const stored = "$2b$04$v0yHsC41tx7TYW6kbgsms.fP3pNrkbGD9LTEJbuWh5L42cgYRWWZO" // of 72 x and AAAA
+
+	for plain, renewed := range map[string]bool{
+		strings.Repeat("x", 72) + "AAAA": false, strings.Repeat("x", 72) + "ZZZZ-other": false, strings.Repeat("x", 72): true,
+	} {
+		match, stale, err := h.Verify(t.Context(), stored, plain)
+		if !match || stale != renewed || err != nil {
+			t.Errorf("%d bytes: match %t, stale %t, %v", len(plain), match, stale, err)
+		}
+	}
+}
+
+// IN-K3: a system that did not normalize hashed what the keyboard sent, which is compared, too. The hash that takes its place is
+// of the NFC form, so that afterwards every keyboard works.
+func TestImportedHashOfAnotherFormThanNFC(t *testing.T) {
+	t.Parallel()
+
+	h, err := NewHasher(1, Cost{Memory: 64, Passes: 1, Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	for stored, plain := range map[string]string{
+		"$2b$04$irHYkJsqYo7cQi8d.QjdXOqhzkkAWeyd5Xt9aTZwfSpbRff4CpzT6": "café münchen über",
+		"$2b$04$HNX5bLWSu2JZx0gDMePUg.3B9JTMZvmuhUn.Co7zgqBgy.4qT1mWW": "mật khẩu tiếng Việt",
+	} {
+		typed := norm.NFD.String(plain)
+
+		if match, stale, err := h.Verify(t.Context(), stored, typed); !match || !stale || err != nil {
+			t.Errorf("%s: match %t, stale %t, %v", plain, match, stale, err)
+		}
+
+		renewed, err := h.Hash(t.Context(), typed)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		for _, form := range []string{typed, norm.NFC.String(plain)} {
+			if match, stale, err := h.Verify(t.Context(), renewed, form); !match || stale || err != nil {
+				t.Errorf("%s renewed: match %t, stale %t, %v", plain, match, stale, err)
+			}
+		}
 	}
 }

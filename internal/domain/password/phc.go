@@ -45,6 +45,8 @@ const (
 	maxThreads = 16
 	maxBcrypt  = 12
 
+	maxBcryptText = 72 // bytes
+
 	saltSize = 16
 	hashSize = 32
 )
@@ -77,6 +79,16 @@ func (c Cost) format(salt, key []byte) string {
 
 // verify supports our own hashes and those of imported accounts.
 func (c Cost) verify(stored, plain string) (match, stale bool, err error) {
+	if inner, before := unwrap(stored); inner != stored {
+		if before != nil {
+			plain = before(plain)
+		}
+
+		match, stale, err = c.verify(inner, plain)
+
+		return match, stale || match && before != nil, err
+	}
+
 	switch Scheme(stored) {
 	case schemeBcrypt:
 		return verifyBcrypt(stored, plain)
@@ -116,15 +128,19 @@ func verifyBcrypt(stored, plain string) (match, stale bool, err error) {
 		return false, false, err
 	}
 
-	// bcrypt itself reads 72 bytes, and so did the system that made this hash.
+	// bcrypt itself reads no more, and so did the system that made this hash.
 	text := []byte(plain)
-	if len(text) > 72 {
-		text = text[:72]
-	}
-
-	match = bcrypt.CompareHashAndPassword([]byte(stored), text) == nil
+	match = bcrypt.CompareHashAndPassword([]byte(stored), text[:min(len(text), maxBcryptText)]) == nil
 
 	return match, match, nil
+}
+
+// renewable reports whether a hash of the password may take the place of the stored one, which has just matched. Of a long
+// password bcrypt has compared only the beginning: with another end it is not the user's.
+func renewable(stored, plain string) bool {
+	inner, before := unwrap(stored)
+
+	return before != nil || Scheme(inner) != schemeBcrypt || len(plain) <= maxBcryptText
 }
 
 // parse reads $argon2id$v=19$m=…,t=…,p=…$salt$hash.
@@ -169,11 +185,11 @@ const (
 // Scheme returns how a stored password was hashed: argon2id, bcrypt, scrypt, pbkdf2, or empty for none of them.
 func Scheme(stored string) string {
 	switch {
-	case strings.HasPrefix(stored, "$argon2id$"):
+	case strings.HasPrefix(stored, "$argon2id$"), strings.HasPrefix(stored, "argon2$"):
 		return schemeArgon2id
-	case strings.HasPrefix(stored, "$2"):
+	case strings.HasPrefix(stored, "$2"), strings.HasPrefix(stored, "bcrypt"), strings.HasPrefix(stored, "$bcrypt-"):
 		return schemeBcrypt
-	case strings.HasPrefix(stored, "$scrypt$"), strings.HasPrefix(stored, "scrypt:"):
+	case strings.HasPrefix(stored, "$scrypt$"), strings.HasPrefix(stored, "scrypt:"), strings.HasPrefix(stored, "scrypt$"):
 		return schemeScrypt
 	case strings.HasPrefix(stored, "$pbkdf2-"), strings.HasPrefix(stored, "pbkdf2:"), strings.HasPrefix(stored, "pbkdf2_"):
 		return schemePBKDF2
@@ -185,6 +201,8 @@ func Scheme(stored string) string {
 // Verifiable returns why Verify would not compare a password with an imported hash: its scheme or form is unknown, or it
 // is ErrCostly.
 func Verifiable(stored string) (err error) {
+	stored, _ = unwrap(stored)
+
 	switch Scheme(stored) {
 	case schemeBcrypt:
 		err = checkBcrypt(stored)

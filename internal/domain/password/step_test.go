@@ -28,14 +28,18 @@ func TestRefusalEndsAtAMultiple(t *testing.T) {
 
 	for _, c := range []struct {
 		taken, queued time.Duration
+		compared      int
 		multiples     time.Duration
 	}{
-		{0, 0, 1},
-		{15 * time.Millisecond, 0, 1},
-		{299 * time.Millisecond, 0, 1},
-		{301 * time.Millisecond, 0, 2},
-		{15 * time.Millisecond, 290 * time.Millisecond, 1},
-		{200 * time.Millisecond, 290 * time.Millisecond, 1},
+		{0, 0, 1, 1},
+		{15 * time.Millisecond, 0, 1, 1},
+		{299 * time.Millisecond, 0, 1, 1},
+		{301 * time.Millisecond, 0, 1, 2},
+		{15 * time.Millisecond, 290 * time.Millisecond, 1, 1},
+		{200 * time.Millisecond, 290 * time.Millisecond, 1, 1},
+		{15 * time.Millisecond, 0, 2, 2}, // two forms of the password: as long as two of the slowest
+		{590 * time.Millisecond, 0, 2, 2},
+		{610 * time.Millisecond, 0, 2, 4},
 	} {
 		slot, err := h.Slot(t.Context())
 		if err != nil {
@@ -43,6 +47,7 @@ func TestRefusalEndsAtAMultiple(t *testing.T) {
 		}
 
 		clock, slot.queued = clock.Add(c.taken+c.queued), c.queued
+		slot.compared = c.compared
 
 		told, ok := errors.AsType[*problem.Problem](slot.Refuse(problem.ErrInvalidCredentials))
 		if !ok || !errors.Is(told, problem.ErrInvalidCredentials) || c.taken+told.Hold != c.multiples*step {
