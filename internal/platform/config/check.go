@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
@@ -49,7 +52,12 @@ func between[T cmp.Ordered](value, least, most T) bool { return least <= value &
 
 func (c Config) serverFaults() (f faults) {
 	f.require(c.Mode == Release || c.Mode == Development, "MODE: %q is neither release nor development", c.Mode)
-	f.require(c.DatabaseURL != "", "DATABASE_URL: required; `toolkit-gateway dev` needs none, it runs a private Postgres")
+	if c.DatabaseURL == "" {
+		f.require(false, "DATABASE_URL: required; `toolkit-gateway dev` needs none, it runs a private Postgres")
+	} else {
+		_, err := pgconn.ParseConfig(c.DatabaseURL) // its error names the host
+		f.require(err == nil && !strings.ContainsFunc(c.DatabaseURL, unicode.IsControl), "DATABASE_URL: not of the form postgres://user:password@host:port/database")
+	}
 
 	if c.MasterKey == "" {
 		f.require(false, "MASTER_KEY: required; make one with: openssl rand -base64 32")
@@ -57,15 +65,15 @@ func (c Config) serverFaults() (f faults) {
 		f.require(false, "MASTER_KEY: %w", err)
 	}
 
-	_, _, err := net.SplitHostPort(c.Addr)
-	f.require(err == nil, "ADDR: not of the form host:port")
+	f.require(isListenAddress(c.Addr), "ADDR: not of the form host:port")
 
-	f.require(isAddress(c.PublicURL, "https", "http"), "PUBLIC_URL: not of the form https://host")
+	f.require(isAddress(c.PublicURL, "https", "http") && hasNoPath(c.PublicURL),
+		"PUBLIC_URL: not of the form https://host; a path is not supported, the server answers at the root of its host")
 	f.require(c.mayBePlain(c.PublicURL), "PUBLIC_URL: http:// only in development mode or for a loopback host; anyone on the way reads passwords and cookies")
 
 	if c.Private != "" {
 		host, _, err := net.SplitHostPort(c.Private)
-		f.require(err == nil, "PRIVATE_ADDR: not of the form host:port")
+		f.require(isListenAddress(c.Private), "PRIVATE_ADDR: not of the form host:port")
 		f.require(err != nil || c.PrivateAnywhere || isInside(host),
 			"PRIVATE_ADDR: neither a loopback nor a private address; profiles show secrets in memory. Use 127.0.0.1:PORT, or set PRIVATE_ADDR_PUBLIC=true")
 	}
@@ -73,6 +81,7 @@ func (c Config) serverFaults() (f faults) {
 	f.require(slices.Contains([]string{"none", "session", "transaction"}, c.DatabasePooler), "DATABASE_POOLER: must be none, session or transaction")
 	f.require(c.DatabaseMaxConns >= 1, "DATABASE_MAX_CONNS: must be at least 1")
 	f.require(between(c.HashConcurrency, 1, 1024), "HASH_CONCURRENCY: must be between 1 and 1024")
+	f.require(c.UploadURL == "" || isAddress(c.UploadURL, "https", "http"), "UPLOAD_URL: not of the form https://host/path")
 	f.require(c.UploadLimit >= 1, "UPLOAD_LIMIT: must be at least 1")
 	f.require(between(c.ShutdownDelay, 0, time.Minute), "SHUTDOWN_DELAY: must be between 0s and 1m")
 
@@ -146,6 +155,40 @@ func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
 
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && address.IsLoopback()
+}
+
+// isListenAddress reports whether a server can listen there. The port is a number, or the name of a service.
+func isListenAddress(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+
+	_, err = net.LookupPort("tcp", port)
+
+	return err == nil && port != ""
+}
+
+// normalAddress returns a URL as browsers write it: the scheme and the host in lower case, and without the default port and a
+// slash at the end (RFC 3986, section 6.2). What is no URL is returned as it is.
+func normalAddress(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+
+	u.Scheme, u.Host = strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	if port, known := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; known {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
+
+	return strings.TrimRight(u.String(), "/")
+}
+
+func hasNoPath(address string) bool {
+	u, err := url.Parse(address)
+
+	return err == nil && u.Path == ""
 }
 
 // isInside reports whether only this machine or a private network can reach a listen address. Another name than

@@ -130,8 +130,14 @@ func Load(environment map[string]string) (Config, error) {
 // Read reads the settings and does not check them: development mode fills in what is required, and the config command
 // shows them as they are. With an error it returns what could be read.
 func Read(environment map[string]string) (Config, error) {
+	// A value from a file often ends with a line end.
+	trimmed := make(map[string]string, len(environment))
+	for name, value := range environment {
+		trimmed[name] = strings.TrimSpace(value)
+	}
+
 	var c Config
-	unreadable := env.ParseWithOptions(&c, env.Options{Environment: environment})
+	unreadable := env.ParseWithOptions(&c, env.Options{Environment: trimmed})
 
 	if c.HashConcurrency == 0 {
 		c.HashConcurrency = max(2, runtime.NumCPU())
@@ -143,7 +149,7 @@ func Read(environment map[string]string) (Config, error) {
 		}
 	}
 
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	c.PublicURL = normalAddress(c.PublicURL)
 
 	if c.ConsoleURL == "" {
 		c.ConsoleURL = c.PublicURL

@@ -85,6 +85,12 @@ func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 		// SEC-S24: profiles are for no one else, and nothing is sent in plain text over a network.
 		{"PRIVATE_ADDR", ":9090"}, {"PRIVATE_ADDR", "0.0.0.0:9090"}, {"PRIVATE_ADDR", "[::]:9090"}, {"PRIVATE_ADDR", "203.0.113.7:9090"},
 		{"PRIVATE_ADDR", "metrics.example.com:9090"}, {"PRIVATE_ADDR", "localhost.example.com:9090"}, {"PRIVATE_ADDR", "9090"},
+		// IN-K18, IN-K19: what the server could not use.
+		{"ADDR", ":99999"}, {"ADDR", "9090"}, {"ADDR", "localhost:"}, {"ADDR", ":" + canary}, {"PRIVATE_ADDR", "127.0.0.1:99999"}, {"PRIVATE_ADDR", "127.0.0.1:-1"},
+		{"DATABASE_URL", "postgres://" + canary + "@h:99999/db"}, {"DATABASE_URL", "postgres://u@h/d?sslmode=" + canary}, {"DATABASE_URL", "mysql://u:" + canary + "@h/d"},
+		{"DATABASE_URL", "postgres://u:" + canary + "@h/d\nx"}, {"UPLOAD_URL", "not a url"}, {"UPLOAD_URL", "ftp://" + canary}, {"UPLOAD_URL", "//host"},
+		{"PUBLIC_URL", "https://gateway.example.com/" + canary}, {"PUBLIC_URL", "https://gateway.example.com/a/b/"}, {"PUBLIC_URL", "https://host\nx"},
+		{"PUBLIC_URL", "HTTP://gateway.example.com"},
 		{"PUBLIC_URL", "http://gateway.example.com"}, {"PUBLIC_URL", "http://10.1.2.3"}, {"PUBLIC_URL", "http://localhost.example.com"},
 		{"CORS_ORIGINS", "http://console.example.com"}, {"CORS_ORIGINS", "https://a.test,http://10.1.2.3"},
 		{"PASSWORD_MIN_LENGTH", "7"}, {"PASSWORD_MIN_LENGTH", "65"}, {"PASSWORD_MIN_LENGTH", canary},
@@ -147,6 +153,26 @@ func TestEmptyIsTheDefault(t *testing.T) {
 		if got, err := Load(emptied); err != nil || !slices.Equal(got.Settings(), want.Settings()) {
 			t.Errorf("%s: %v", setting.Name, err)
 		}
+	}
+}
+
+// IN-K18, IN-K19: a setting is used in the form that everything else understands.
+func TestNormalForm(t *testing.T) {
+	t.Parallel()
+
+	for given, want := range map[string]string{
+		"HTTPS://Gateway.Example.COM": "https://gateway.example.com", "https://gateway.example.com:443/": "https://gateway.example.com",
+		"https://gateway.example.com///": "https://gateway.example.com", " https://gateway.example.com:8443\n": "https://gateway.example.com:8443",
+		"http://LOCALHOST:80": "http://localhost", "https://[2001:DB8::1]:443": "https://[2001:db8::1]",
+	} {
+		if c, err := Load(complete(map[string]string{"PUBLIC_URL": given})); err != nil || c.PublicURL != want {
+			t.Errorf("%q: %q, %v", given, c.PublicURL, err)
+		}
+	}
+
+	c, err := Load(complete(map[string]string{"DATABASE_URL": "postgres://u@h/db\n", "ADDR": "\t:9000 "}))
+	if err != nil || c.DatabaseURL != "postgres://u@h/db" || c.Addr != ":9000" {
+		t.Errorf("%q, %q, %v", c.DatabaseURL, c.Addr, err)
 	}
 }
 

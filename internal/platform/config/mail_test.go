@@ -12,7 +12,7 @@ func TestHello(t *testing.T) {
 	}{
 		"Setting":      {map[string]string{"SMTP_HELO": "mx.konec.test", "PUBLIC_URL": "https://gateway.konec.test"}, "mx.konec.test"},
 		"Literal":      {map[string]string{"SMTP_HELO": "[192.0.2.7]"}, "[192.0.2.7]"},
-		"PublicURL":    {map[string]string{"PUBLIC_URL": "https://gateway.konec.test:8443/x"}, "gateway.konec.test"},
+		"PublicURL":    {map[string]string{"PUBLIC_URL": "https://gateway.konec.test:8443"}, "gateway.konec.test"},
 		"Sender":       {map[string]string{"MAIL_FROM": "Toolkit <no-reply@konec.test>"}, "konec.test"},
 		"AddressOfURL": {map[string]string{"PUBLIC_URL": "https://192.0.2.7", "MAIL_FROM": "no-reply@konec.test"}, "konec.test"},
 		"Nothing":      {nil, ""},
