@@ -23,6 +23,9 @@ const (
 	accessType = "at+jwt"
 	// leeway tolerates replicas whose clocks differ; the server's clock check warns above two seconds.
 	leeway = 5 * time.Second
+	// backdated is how far the times at which a token begins lie back: a verifier whose clock is a little behind takes a fresh
+	// token (contract, "life").
+	backdated = 10 * time.Second
 	// maxLength is far above the length of our tokens. Longer texts are refused before they are split (GO-2025-3553).
 	maxLength = 4096
 	// rememberedTokens limits the cache of verified signatures: about 5 MB.
@@ -128,8 +131,8 @@ func (a *Access) Issue(ctx context.Context, g Grant) (string, time.Duration, err
 		Subject:     g.AccountID,
 		Audience:    a.audience,
 		ExpiresAt:   now.Add(a.lifetime).Unix(),
-		NotBefore:   now.Unix(),
-		IssuedAt:    now.Unix(),
+		NotBefore:   now.Add(-backdated).Unix(),
+		IssuedAt:    now.Add(-backdated).Unix(),
 		ID:          base64.RawURLEncoding.EncodeToString(randomid.Bytes(12)),
 		SessionID:   g.SessionID,
 		MemberGroup: g.MemberGroup,

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -94,6 +96,26 @@ func expectRefused(t *testing.T, access *token.Access, forged tokentest.Forgery)
 }
 
 // R-G2: a cached token expires at its time, as a fresh one does, and no later than the leeway allows.
+// IN-K20: a verifier that allows no leeway, and whose clock is up to ten seconds behind, takes a token that was issued just now.
+func TestFreshTokenForAVerifierThatIsBehind(t *testing.T) {
+	t.Parallel()
+
+	env := setup(t)
+	env.clock.Stop()
+
+	gateway := env.replica(t)
+	text := gateway.issue(t)
+
+	for behind, accepted := range map[time.Duration]bool{0: true, time.Second: true, 10 * time.Second: true, 12 * time.Second: false} {
+		_, err := jwt.Parse(text, func(*jwt.Token) (any, error) { return gateway.keys.List()[0].Public, nil },
+			jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithIssuer(issuer), jwt.WithAudience(audience), jwt.WithIssuedAt(), jwt.WithExpirationRequired(),
+			jwt.WithNotBeforeRequired(), jwt.WithTimeFunc(func() time.Time { return env.clock.Now().Add(-behind) }))
+		if (err == nil) != accepted {
+			t.Errorf("%s behind: %v", behind, err)
+		}
+	}
+}
+
 func TestVerifyEnds(t *testing.T) {
 	t.Parallel()
 

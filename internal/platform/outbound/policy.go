@@ -66,7 +66,6 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),
 	netip.MustParsePrefix("::/96"),
-	netip.MustParsePrefix("64:ff9b::/96"), // an IPv4 address inside
 	netip.MustParsePrefix("64:ff9b:1::/48"),
 	netip.MustParsePrefix("100::/64"),
 	netip.MustParsePrefix("2001::/23"),
@@ -75,8 +74,16 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),
 }
 
+// nat64 is how a network that has IPv6 only reaches the IPv4 Internet: the last four bytes are the address (RFC 6052).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
 func (p Policy) allows(address netip.Addr) bool {
 	address = address.Unmap().WithZone("")
+	if nat64.Contains(address) {
+		all := address.As16()
+		address = netip.AddrFrom4([4]byte(all[12:]))
+	}
+
 	contains := func(network netip.Prefix) bool { return network.Contains(address) }
 
 	switch {

@@ -27,6 +27,7 @@ func TestAddressIsChecked(t *testing.T) {
 		"https://example.com/hook?key=1":     everywhere,
 		"https://example.com:8443":           everywhere,
 		"https://8.8.8.8/":                   everywhere,
+		"https://[64:ff9b::808:808]/":        everywhere,
 		"https://[2606:4700::1111]/":         everywhere,
 		"https://localhost/":                 everywhere, // what a name resolves to is checked when the connection is made
 		"http://example.com/hook":            development,
@@ -51,7 +52,11 @@ func TestAddressIsChecked(t *testing.T) {
 		"https://0.1.2.3/":                   0,
 		"https://[::]/":                      0,
 		"https://[::127.0.0.1]/":             0,
-		"https://[64:ff9b::a00:1]/":          0,
+		"https://[64:ff9b::a00:1]/":          0, // IN-K21: the address inside decides
+		"https://[64:ff9b::a01:203]/":        within,
+		"https://[64:ff9b::7f00:1]/":         development,
+		"https://[64:ff9b::6440:1]/":         0,
+		"https://[64:ff9b:1::808:808]/":      0,
 		"https://[2002:a00:1::]/":            0,
 		"https://224.0.0.1/":                 0,
 		"https://255.255.255.255/":           0,
