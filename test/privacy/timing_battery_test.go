@@ -33,6 +33,9 @@ const (
 // for the most part, and the measurement takes a third of the time.
 const schemeCallers = 3
 
+// callersShare is about how much of the CPUs the hashes of these callers take by themselves.
+const callersShare = 0.3
+
 // TestTiming is T-22, R-B2, R-B5, F-16: the duration of a response does not reveal the class of an address. Each
 // operation can run by itself (-run TestTiming/forget_reset) and prints a line for each class. An interval that is too
 // wide for a verdict is a failure, unless fewer pairs were requested: then only a certain difference is one. The race
@@ -43,7 +46,7 @@ func TestTiming(t *testing.T) {
 	t.Cleanup(func() { t.Log("\n" + strings.Join(table, "\n")) })
 
 	if *underLoad {
-		loadCPUs(t)
+		loadCPUs(t, 0.5)
 	}
 
 	compared := map[string][]string{
@@ -123,7 +126,7 @@ func TestTimingOfSchemes(t *testing.T) {
 		if load {
 			name = "half load"
 
-			loadCPUs(t)
+			loadCPUs(t, 0.5-callersShare)
 		}
 
 		population := newSchemes(t, true, append([]func(*apptest.Settings){apptest.StandardHashes, unlimited}, change...)...)
@@ -264,19 +267,21 @@ func measureOf(t *testing.T, population *world.Population, probe world.Probe, cl
 	return took
 }
 
-// loadCPUs keeps half of every CPU busy until the test ends.
-func loadCPUs(t *testing.T) {
+// loadCPUs keeps a share of every CPU busy until the test ends.
+func loadCPUs(t *testing.T, share float64) {
 	t.Helper()
 
-	const slice = 2 * time.Millisecond
+	const period = 4 * time.Millisecond
+
+	busy := time.Duration(share * float64(period))
 
 	for range runtime.NumCPU() {
 		go func() {
 			for t.Context().Err() == nil {
-				for start := time.Now(); time.Since(start) < slice; {
+				for start := time.Now(); time.Since(start) < busy; {
 				}
 
-				time.Sleep(slice)
+				time.Sleep(period - busy)
 			}
 		}()
 	}

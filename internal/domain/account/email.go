@@ -11,6 +11,9 @@ import (
 // ErrEmail reports a text that is not an e-mail address to which we send.
 var ErrEmail = errors.New("account: not an e-mail address")
 
+// lookup is idna.Lookup, for hyphens at any place: there are registered domains such as ab--cd.example.
+var lookup = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.Transitional(false), idna.StrictDomainName(true), idna.CheckHyphens(false), idna.CheckJoiners(true))
+
 // localMarks may stand in a local part, besides letters and digits (RFC 5321 and 5322, atext).
 const localMarks = ".!#$%&'*+/=?^_`{|}~-"
 
@@ -29,7 +32,7 @@ func ParseEmail(s string) (string, error) {
 		return "", ErrEmail
 	}
 
-	domain, err := idna.Lookup.ToASCII(domain)
+	domain, err := lookup.ToASCII(domain)
 	if err != nil || !isDomain(domain) {
 		return "", ErrEmail
 	}

@@ -27,6 +27,8 @@ func TestParseEmail(t *testing.T) {
 		"a@ｘ.io":                           "a@x.io", // full width, by IDNA's own mapping
 		"a@x-y.io":                         "a@x-y.io",
 		"1@1.io":                           "1@1.io",
+		"a@ab--cd.example":                 "a@ab--cd.example", // IN-K24: registered before IDNA took these places
+		"a@AB--CD.ef--gh.example":          "a@ab--cd.ef--gh.example",
 		longest:                            longest,
 		"\u3000user@x.io\u00a0":            "user@x.io",
 		"A@\u212aonec.com.au":              "a@konec.com.au", // KELVIN SIGN is k in a domain, and invalid in a local part
@@ -107,6 +109,10 @@ func TestParseName(t *testing.T) {
 	for in, want := range map[string]string{
 		"New User": "New User", " 张伟　": "张伟", "e\u0301": "é", family: family, "a\u00a0b": "a\u00a0b", strings.Repeat("长", 64): strings.Repeat("长", 64),
 		"<b>": "<b>", "O'Neil": "O'Neil",
+		// IN-K22: Persian, Marathi with an eyelash r, and the flags of parts of a country.
+		"علی\u200cرضا": "علی\u200cرضا", "می\u200cخواهم نام": "می\u200cخواهم نام", "क्\u200cष": "क्\u200cष", "र्\u200dया": "र्\u200dया",
+		"🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f":     "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+		"Nia 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f": "Nia 🏴\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
 	} {
 		if got, err := ParseName(in); err != nil || got != want {
 			t.Errorf("%q: got %q, %v, want %q", in, got, err, want)
@@ -115,7 +121,8 @@ func TestParseName(t *testing.T) {
 
 	for _, in := range []string{
 		"", " ", "\u3000", "a\nb", "a\rb", "a\tb", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\u0085b", "a\u2028b", "a\u2029b", "a\u202eb", "a\u2066b", "a\u200bb",
-		"\ufeffa", "a\xff", strings.Repeat("a", 65), strings.Repeat("a", 2000), "\u00ada",
+		"a\u200c", "\u200ca", "a\u200c b", "a \u200cb", "a\u200c\u200cb", "\u200d", "a\u200d", "\u200da", "a\U000e0067", "\U000e0067", "🏴\U000e007f\U000e007f",
+		"1\u200c2", "🏳\U000e0067", "\ufeffa", "a\xff", strings.Repeat("a", 65), strings.Repeat("a", 2000), "\u00ada",
 	} {
 		if got, err := ParseName(in); err == nil {
 			t.Errorf("%q: accepted as %q", in, got)

@@ -24,12 +24,31 @@ func ParseName(s string) (string, error) {
 		return "", ErrName
 	}
 
-	for _, r := range s {
-		// U+200D joins emoji and some scripts need it; every other format character is invisible.
-		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) && r != '\u200d' {
+	text := []rune(s)
+	for i, r := range text {
+		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' || unicode.Is(unicode.Cf, r) && !isNeeded(text, i) {
 			return "", ErrName
 		}
 	}
 
 	return s, nil
 }
+
+// isNeeded reports whether the format character at i is part of what is seen; every other one is invisible. U+200D joins emoji, and
+// letters in some scripts; U+200C keeps letters apart, as Persian writes many names (RFC 5892, appendix A.1); tags follow a
+// black flag, and make it that of England, Scotland or Wales.
+func isNeeded(text []rune, i int) bool {
+	switch r := text[i]; {
+	case r == '\u200d':
+		return i > 0 && i < len(text)-1
+	case r == '\u200c':
+		return i > 0 && i < len(text)-1 && isLetter(text[i-1]) && isLetter(text[i+1])
+	case '\U000e0020' <= r && r <= '\U000e007f':
+		return i > 0 && (text[i-1] == '\U0001f3f4' || '\U000e0020' <= text[i-1] && text[i-1] < '\U000e007f')
+	}
+
+	return false
+}
+
+// isLetter is true for marks, too: a vowel sign may stand between two letters.
+func isLetter(r rune) bool { return unicode.IsLetter(r) || unicode.IsMark(r) }

@@ -95,7 +95,6 @@ func expectRefused(t *testing.T, access *token.Access, forged tokentest.Forgery)
 	}
 }
 
-// R-G2: a cached token expires at its time, as a fresh one does, and no later than the leeway allows.
 // IN-K20: a verifier that allows no leeway, and whose clock is up to ten seconds behind, takes a token that was issued just now.
 func TestFreshTokenForAVerifierThatIsBehind(t *testing.T) {
 	t.Parallel()
@@ -116,6 +115,7 @@ func TestFreshTokenForAVerifierThatIsBehind(t *testing.T) {
 	}
 }
 
+// R-G2: a cached token expires at its time, as a fresh one does, and no later than the leeway allows.
 func TestVerifyEnds(t *testing.T) {
 	t.Parallel()
 

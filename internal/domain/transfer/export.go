@@ -92,6 +92,11 @@ func (t *Transfer) page(ctx context.Context, after string) (rows []db.AccountExp
 
 func writerOf(out io.Writer, format Format) (func(*Record) error, error) {
 	if format == CSV {
+		// Without it a spreadsheet takes the bytes for those of the system's own encoding, and garbles Chinese names.
+		if _, err := io.WriteString(out, byteOrderMark); err != nil {
+			return nil, fmt.Errorf("write: %w", err)
+		}
+
 		table := csv.NewWriter(out)
 
 		names := make([]string, len(columns))

@@ -1,6 +1,7 @@
 package transfer_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -166,6 +167,31 @@ func TestRoundTrip(t *testing.T) {
 				t.Error("tells the secret of an authenticator")
 			}
 		})
+	}
+}
+
+// IN-K23: dates of all versions of mongoexport. IN-K26: a spreadsheet needs the mark to read the text as UTF-8.
+func TestDatesOfOldExports(t *testing.T) {
+	t.Parallel()
+
+	e := setup(t)
+
+	for i, date := range []string{
+		"2014-09-29T14:24:17.123-0400", "2014-09-29T18:24:17.123+0000", "2014-09-30T02:24:17.123+0800", "2014-09-29T18:24:17.123Z", "2014-09-29T20:24:17.123+02:00",
+	} {
+		e.imports(t, strings.NewReplacer("p@konec.test", fmt.Sprintf("p%d@konec.test", i), "65a1b2c3d4e5f60718293a4c", fmt.Sprintf("65a1b2c3d4e5f60718293a%02d", i),
+			"2024-03-04T05:06:07Z", date).Replace(publicLine(`,"name":"P","status":true`))).succeeds(t, 1, 0)
+	}
+
+	for _, format := range []transfer.Format{transfer.JSON, transfer.CSV} {
+		text := e.exports(t, transfer.Extract{Format: format})
+		if n := strings.Count(text, "2014-09-29T18:24:17.123Z"); n != 5 {
+			t.Errorf("%s: %d of 5 dates in %s", format, n, text)
+		}
+
+		if strings.HasPrefix(text, "\ufeff") != (format == transfer.CSV) {
+			t.Errorf("%s begins with %q", format, text[:10])
+		}
 	}
 }
 

@@ -109,13 +109,17 @@ func (i *instant) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
+// instantForms are RFC 3339, and the form of mongoexport 2.6, whose offset has no colon.
+var instantForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999Z0700"}
+
 func parseInstant(text string) (instant, error) {
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil {
-		return instant{}, errInstant
+	for _, form := range instantForms {
+		if t, err := time.Parse(form, text); err == nil {
+			return within(t)
+		}
 	}
 
-	return within(t)
+	return instant{}, errInstant
 }
 
 func within(t time.Time) (instant, error) {
