@@ -677,11 +677,11 @@ func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (A
 }
 
 const accountStatusByEmail = `-- name: AccountStatusByEmail :one
-SELECT status
+SELECT status, deleted_at
 FROM account
 WHERE account.email = $1
 UNION ALL
-SELECT 'reserved'
+SELECT 'reserved', NULL
 FROM reserved_email
 WHERE reserved_email.email = $1 AND reserved_email.expires_at > $2
 LIMIT 1
@@ -692,12 +692,17 @@ type AccountStatusByEmailParams struct {
 	Now   time.Time
 }
 
+type AccountStatusByEmailRow struct {
+	Status    string
+	DeletedAt *time.Time
+}
+
 // An address that is reserved for the account that had it is taken, and belongs to no active account.
-func (q *Queries) AccountStatusByEmail(ctx context.Context, arg AccountStatusByEmailParams) (string, error) {
+func (q *Queries) AccountStatusByEmail(ctx context.Context, arg AccountStatusByEmailParams) (AccountStatusByEmailRow, error) {
 	row := q.db.QueryRow(ctx, accountStatusByEmail, arg.Email, arg.Now)
-	var status string
-	err := row.Scan(&status)
-	return status, err
+	var i AccountStatusByEmailRow
+	err := row.Scan(&i.Status, &i.DeletedAt)
+	return i, err
 }
 
 const accountStatusByPhone = `-- name: AccountStatusByPhone :one

@@ -187,11 +187,11 @@ WHERE phone = @phone AND phone_suspended_at IS NULL;
 
 -- name: AccountStatusByEmail :one
 -- An address that is reserved for the account that had it is taken, and belongs to no active account.
-SELECT status
+SELECT status, deleted_at
 FROM account
 WHERE account.email = @email
 UNION ALL
-SELECT 'reserved'
+SELECT 'reserved', NULL
 FROM reserved_email
 WHERE reserved_email.email = @email AND reserved_email.expires_at > @now
 LIMIT 1;

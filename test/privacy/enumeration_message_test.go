@@ -1,7 +1,10 @@
 package privacy_test
 
 import (
+	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,12 +23,15 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 		nothing  = ""
 		withCode = "a code"
 		taken    = "您已经有 Toolkit 账号"
+		disabled = "您的 Toolkit 账号已被停用"
 	)
 
 	arrives := func(class string, probe world.Probe) string {
 		resident := slices.Contains(world.WithAccount, class)
 
 		switch {
+		case class == world.ClassDisabled && !probe.ByPhone:
+			return disabled
 		case probe.Name == "send-code" && resident:
 			return taken
 		case probe.Name == "send-code":
@@ -84,6 +90,40 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// IN-K16: a user whose account was deleted is told so, and until when it can be restored, when asking for a code. To sign in or to
+// reset the password would not help.
+func TestDeletedUserIsToldSo(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+	email, _ := g.NewUser(t)
+	deletedAt := g.Clock.Now().Truncate(time.Second)
+
+	g.Exec(t, `UPDATE account SET status = 'deleted', deleted_at = $1 WHERE email = $2`, deletedAt, email)
+	g.Clock.Advance(time.Minute)
+
+	until := deletedAt.Add(g.Config.AccountRetention).UTC().Format(time.RFC3339)
+
+	for _, path := range []string{"/api/users/register/send-code", "/forget_code"} {
+		seen := len(g.Mails(email))
+
+		call := world.Call{Method: http.MethodPost, Path: path, Body: `{"email":"` + email + `"}`, Header: http.Header{"Content-Type": {"application/json"}}}
+		if path == "/forget_code" {
+			call = world.Call{Method: http.MethodGet, Path: path, Query: url.Values{"email": {email}}.Encode(), Header: http.Header{"Sec-Fetch-Site": {"same-origin"}}}
+		}
+
+		if got := call.To(t, g.Server); got.Status >= 300 {
+			t.Fatalf("%s: %s", path, got)
+		}
+
+		apptest.Eventually(t, "the mail", func() bool { return len(g.Mails(email)) > seen })
+
+		if mail := g.Mails(email)[0]; mail.Subject != "您的 Toolkit 账号已被删除" || !strings.Contains(mail.Text, until) || mail.Code != "" {
+			t.Errorf("%s: %+v", path, mail)
+		}
 	}
 }
 

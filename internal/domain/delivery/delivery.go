@@ -39,7 +39,11 @@ const (
 	// RegistrationTaken instead, without the code, so that the request does the same work and gets the same response.
 	RegistrationCode  Kind = "registration_code"
 	RegistrationTaken Kind = "registration_taken"
-	// ResetCode carries the code to reset a password. Nothing is sent without an account that may sign in.
+	// AccountDisabled and AccountDeleted are sent in place of a code to register or to reset a password, to a user whose account is
+	// so. Only the user reads them.
+	AccountDisabled Kind = "account_disabled"
+	AccountDeleted  Kind = "account_deleted"
+	// ResetCode carries the code to reset a password. Nothing is sent without an account.
 	ResetCode Kind = "reset_code"
 	// EmailCode proves that the user controls the account's new address.
 	EmailCode Kind = "email_code"

@@ -56,6 +56,34 @@ var wording = map[Kind]words{
 			English: "If this was not you, ignore this mail. Your account has not changed.",
 		}},
 	},
+	AccountDisabled: {
+		subject: language.Text{Chinese: "您的 Toolkit 账号已被停用", English: "Your Toolkit account is disabled"},
+		before: []language.Text{{
+			Chinese: "有人用此邮箱注册 Toolkit 账号或重置密码，但此邮箱的账号已被管理员停用，无法登录。",
+			English: "Someone asked to register with this e-mail address, or to reset its password. Its Toolkit account is disabled: an administrator did that, and no one can sign in.",
+		}, {
+			Chinese: "如果是您本人操作，请联系管理员恢复账号。",
+			English: "If this was you, ask an administrator to enable the account.",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请忽略这封邮件，您的账号没有任何变化。",
+			English: "If this was not you, ignore this mail. Your account has not changed.",
+		}},
+	},
+	AccountDeleted: {
+		subject: language.Text{Chinese: "您的 Toolkit 账号已被删除", English: "Your Toolkit account was deleted"},
+		before: []language.Text{{
+			Chinese: "有人用此邮箱注册 Toolkit 账号或重置密码，但此邮箱的账号已被删除，无法登录。",
+			English: "Someone asked to register with this e-mail address, or to reset its password. Its Toolkit account was deleted, and no one can sign in.",
+		}, {
+			Chinese: "在 {time} 之前，管理员可以恢复此账号；之后账号会被彻底清除，您可以重新注册。",
+			English: "Until {time} an administrator can restore the account: ask one if you want it back. After that it is erased, and you can register again.",
+		}},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，请忽略这封邮件。",
+			English: "If this was not you, ignore this mail.",
+		}},
+	},
 	ResetCode: {
 		subject: language.Text{Chinese: "您的重置密码验证码", English: "Your password reset code"},
 		before: []language.Text{{

@@ -68,9 +68,11 @@ type WorkerDeps struct {
 	DB      *postgres.DB
 	Keys    *keyring.Keyring
 	Senders map[Channel]Sender // a channel without a sender refuses its messages
-	Count   func(Channel, Outcome)
-	Log     *slog.Logger
-	Now     func() time.Time
+	// Retention is how long a deleted account can be restored.
+	Retention time.Duration
+	Count     func(Channel, Outcome)
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Worker sends enqueued messages.
@@ -82,11 +84,15 @@ type Worker struct {
 	senders map[Channel]Sender
 	report  *reporter
 	now     func() time.Time
+
+	retention time.Duration
 }
 
 // NewWorker returns a Worker.
 func NewWorker(d WorkerDeps) *Worker {
-	return &Worker{db: d.DB, keys: d.Keys, senders: d.Senders, report: newReporter(d.Count, d.Log, d.Now), now: d.Now}
+	return &Worker{
+		db: d.DB, keys: d.Keys, senders: d.Senders, report: newReporter(d.Count, d.Log, d.Now), now: d.Now, retention: d.Retention,
+	}
 }
 
 // Register adds the worker to those of a River client.
@@ -195,27 +201,9 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 		return Outgoing{}, fmt.Errorf("%w: unreadable payload", ErrRefused)
 	}
 
-	kind := Kind(row.Kind)
-
-	switch kind {
-	case RegistrationCode:
-		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
-		if err != nil {
-			return Outgoing{}, err
-		}
-
-		if status != "" {
-			kind, content = RegistrationTaken, Content{}
-		}
-	case ResetCode, SignInCode:
-		status, err := w.statusOf(ctx, Channel(row.Channel), row.Recipient)
-		if err != nil {
-			return Outgoing{}, err
-		}
-
-		if status != "active" {
-			return Outgoing{}, fmt.Errorf("%w: no account that may sign in has this destination", ErrRefused)
-		}
+	kind, content, err := w.addressed(ctx, row, content)
+	if err != nil {
+		return Outgoing{}, err
 	}
 
 	message := Outgoing{
@@ -239,26 +227,56 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	return message, nil
 }
 
-// statusOf returns the status of the destination's account, empty if there is none.
-func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (string, error) {
-	var status string
+// addressed returns what the recipient really gets. Whoever asked for a code does not learn whether there is an account: it was
+// not looked for then.
+func (w *Worker) addressed(ctx context.Context, row db.DeliveryAttemptRow, content Content) (Kind, Content, error) {
+	kind, channel := Kind(row.Kind), Channel(row.Channel)
+	if kind != RegistrationCode && kind != ResetCode && kind != SignInCode {
+		return kind, content, nil
+	}
 
-	err := w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
-		var err error
+	status, deletedAt, err := w.statusOf(ctx, channel, row.Recipient)
 
+	switch {
+	case err != nil:
+		return "", Content{}, err
+	case status == "disabled" && channel == Mail:
+		return AccountDisabled, Content{}, nil
+	case status == "deleted" && channel == Mail:
+		return AccountDeleted, Content{At: deletedAt.Add(w.retention)}, nil
+	case kind == RegistrationCode && status != "":
+		return RegistrationTaken, Content{}, nil
+	case kind != RegistrationCode && status != "active":
+		return "", Content{}, fmt.Errorf("%w: no account that may sign in has this destination", ErrRefused)
+	}
+
+	return kind, content, nil
+}
+
+// statusOf returns the status of the destination's account, empty if there is none, and when it was deleted.
+func (w *Worker) statusOf(ctx context.Context, channel Channel, destination string) (status string, deletedAt time.Time, err error) {
+	err = w.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		if channel == SMS {
+			var err error
 			status, err = db.New(conn).AccountStatusByPhone(ctx, &destination)
-		} else {
-			status, err = db.New(conn).AccountStatusByEmail(ctx, db.AccountStatusByEmailParams{Email: destination, Now: w.now()})
+
+			return err
+		}
+
+		row, err := db.New(conn).AccountStatusByEmail(ctx, db.AccountStatusByEmailParams{Email: destination, Now: w.now()})
+		status = row.Status
+
+		if row.DeletedAt != nil {
+			deletedAt = *row.DeletedAt
 		}
 
 		return err
 	})
 	if err != nil && !postgres.IsNotFound(err) {
-		return "", fmt.Errorf("look for the account: %w", err)
+		return "", time.Time{}, fmt.Errorf("look for the account: %w", err)
 	}
 
-	return status, nil
+	return status, deletedAt, nil
 }
 
 // send gives up if the message expires during the attempt.
