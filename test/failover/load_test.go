@@ -199,9 +199,9 @@ func (l *load) register(t *testing.T) {
 	}
 }
 
-// code returns the code of the mail, or "" if none arrives within ten seconds.
+// code returns the code of the mail, or "" if none arrives within a minute.
 func (l *load) code(t *testing.T, email string) string {
-	for range 100 {
+	for range 600 {
 		if messages := l.cluster.mails.To(email); len(messages) > 0 {
 			return sixDigits.FindString(messages[0].Read(t).Parts[0].Body)
 		}
