@@ -20,7 +20,7 @@ export REDOCLY_TELEMETRY := off
 export GORACE ?= no_huge_pages_for_shadow=0
 
 .PHONY: help build run sdk quick test test-go test-typescript check bundle generate generated-is-fresh sql-is-fresh \
-	spec-lint spec-breaks console-types words lint vet format bench fuzz battery attack clean
+	spec-lint spec-breaks console-types words lint vet format bench fuzz battery failover attack clean
 
 help: ## lists the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,10 +88,16 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 
 battery: ## runs all tests and the long ones: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
-	@go test -race -tags battery -timeout 240m $$(go list ./... | grep -v /test/attack)
+	@go test -race -tags battery -timeout 240m $$(go list ./... | grep -v -e /test/attack -e /test/failover)
 	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
 	@go test -tags battery -run '^TestTiming' -timeout 90m ./test/privacy
+	@$(MAKE) --no-print-directory failover
 	@$(MAKE) --no-print-directory attack
+
+# Alone, because it measures times. As root on Debian: it installs packages, and starts a cluster in network namespaces.
+failover: ## breaks a Patroni cluster of three nodes in many ways, and measures what users notice (13 minutes, as root)
+	@echo "==> go test -tags battery ./test/failover (13 minutes)"
+	@go test -tags battery -count 1 -timeout 60m -v ./test/failover
 
 # Alone, because it measures times. The program is built without the race detector, as operators run it.
 attack: ## attacks two replicas by HTTP, for a simulated day; GATEWAY=path names another program

@@ -47,6 +47,7 @@ type Options struct {
 	TLS      TLS
 	Username string // with Password, required before anything else
 	Password string
+	Listener net.Listener // where it listens; a port of this machine if it is nil
 }
 
 // Sink is a mail server.
@@ -63,13 +64,16 @@ type Sink struct {
 	messages []Message
 }
 
-// New starts a Sink on a port of this machine. It stops when the test ends.
+// New starts a Sink. It stops when the test ends.
 func New(tb testing.TB, o Options) *Sink {
 	tb.Helper()
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
+	listener := o.Listener
+	if listener == nil {
+		var err error
+		if listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			tb.Fatal(err)
+		}
 	}
 
 	s := &Sink{options: o, address: listener.Addr().String(), changed: make(chan struct{})}
