@@ -95,8 +95,8 @@ battery: ## runs all tests and the long ones: crashes, load, statistics (hours)
 	@$(MAKE) --no-print-directory attack
 
 # Alone, because it measures times. As root on Debian: it installs packages, and starts a cluster in network namespaces.
-failover: ## breaks a Patroni cluster of three nodes in many ways, and measures what users notice (13 minutes, as root)
-	@echo "==> go test -tags battery ./test/failover (13 minutes)"
+failover: ## breaks a Patroni cluster of three nodes in many ways, and measures what users notice (30 minutes, as root)
+	@echo "==> go test -tags battery ./test/failover (30 minutes)"
 	@go test -tags battery -count 1 -timeout 60m -v ./test/failover
 
 # Alone, because it measures times. The program is built without the race detector, as operators run it.

@@ -58,18 +58,27 @@ const ok = "ok"
 func startLoad(t *testing.T, c *cluster) *load {
 	t.Helper()
 
-	l := &load{
-		cluster: c, ended: make(chan struct{}), acknowledged: map[string]int64{},
-		http: http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: users * sessions}},
-	}
-
-	l.importUsers(t)
+	l := newLoad(t, c)
 
 	for i := range users * sessions {
 		l.work.Go(func() { l.useSession(address(i / sessions)) })
 	}
 
 	l.work.Go(func() { l.register(t) })
+
+	return l
+}
+
+// newLoad imports the users.
+func newLoad(t *testing.T, c *cluster) *load {
+	t.Helper()
+
+	l := &load{
+		cluster: c, ended: make(chan struct{}), acknowledged: map[string]int64{},
+		http: http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{DialContext: dial, MaxIdleConnsPerHost: users * sessions}},
+	}
+
+	l.importUsers(t)
 	t.Cleanup(l.stop)
 
 	return l
