@@ -85,11 +85,13 @@ type App struct {
 
 	migrated atomic.Bool // the schema was new enough for this version, at the start
 	started  atomic.Bool // keys are loaded, and the workers run
-	draining atomic.Bool
-	seen     atomic.Pointer[condition] // of what all replicas share; nil before the first look
-	failed   chan error                // why the gateway cannot start, at most once
-	stop     context.CancelFunc
-	done     chan struct{} // closed when the background work has ended
+
+	startWaiters atomic.Int64 // refreshes that wait for that
+	draining     atomic.Bool
+	seen         atomic.Pointer[condition] // of what all replicas share; nil before the first look
+	failed       chan error                // why the gateway cannot start, at most once
+	stop         context.CancelFunc
+	done         chan struct{} // closed when the background work has ended
 }
 
 // New puts the gateway together. It fails if a setting or the document is wrong, and leaves nothing open then. It succeeds

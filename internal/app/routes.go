@@ -71,7 +71,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	}
 
 	r := pipeline.Router()
-	r.Use(a.closing, withRetryBudget)
+	r.Use(a.closing, a.awaitStart, withRetryBudget)
 	pipeline.Operations(r, func(r chi.Router) {
 		strict := api.NewStrictHandlerWithOptions(served, []api.StrictMiddlewareFunc{answered}, api.StrictHTTPServerOptions{
 			RequestErrorHandlerFunc:  pipeline.Fail,

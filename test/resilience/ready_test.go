@@ -2,14 +2,17 @@ package resilience_test
 
 import (
 	"encoding/json"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/konec/toolkit-gateway/gen/client"
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
 	"github.com/konec/toolkit-gateway/internal/testkit/postgrestest"
@@ -110,7 +113,10 @@ func TestServerThatHasNotStartedIsUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	waiting, err := app.New(t.Context(), app.Options{Config: env.Config, Log: slog.New(slog.DiscardHandler), Now: env.Clock.Now, RefusalStep: time.Millisecond})
+	c := env.Config
+	c.RefreshPatience = 50 * time.Millisecond // a refresh waits so long for the start
+
+	waiting, err := app.New(t.Context(), app.Options{Config: c, Log: slog.New(slog.DiscardHandler), Now: env.Clock.Now, RefusalStep: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +156,89 @@ func TestServerThatHasNotStartedIsUnavailable(t *testing.T) {
 	// The next version migrates.
 	env.Exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true), ($1 + 1, true)", newest)
 	apptest.Eventually(t, "it is ready", func() bool { return readinessOf(t, server.URL, "").httpStatus == http.StatusOK })
+}
+
+// REL-D1, REL-D7: a refresh that reaches a replica before its start waits for that, and is judged by when it arrived: the token
+// was the current one then, though the other refresher has used it meanwhile.
+func TestRefreshWaitsForTheStart(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+	tokens := g.SignIn(t, world.Owner)
+
+	var newest int
+	if err := g.Pool.QueryRow(t.Context(), "DELETE FROM goose_db_version WHERE version_id = (SELECT max(version_id) FROM goose_db_version) RETURNING version_id").Scan(&newest); err != nil {
+		t.Fatal(err)
+	}
+
+	waiting, err := app.New(t.Context(), app.Options{Config: g.Config, Log: slog.New(slog.DiscardHandler), Now: g.Clock.Now, RefusalStep: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	waiting.Start()
+	t.Cleanup(func() { _ = waiting.Stop(t.Context()) })
+
+	arrived := make(chan struct{})
+	handler := waiting.Handler()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = &signalled{ReadCloser: r.Body, ended: sync.OnceFunc(func() { close(arrived) })}
+		handler.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+
+	answered := make(chan client.Tokens, 1)
+
+	go func() {
+		response, err := http.Post(server.URL+"/api/auth/refresh", "application/json", strings.NewReader(`{"refresh_token":"`+tokens.RefreshToken+`"}`))
+		if err != nil {
+			t.Error(err)
+
+			return
+		}
+		defer response.Body.Close()
+
+		var got client.Tokens
+		if err := json.NewDecoder(response.Body).Decode(&got); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("%s, %v", response.Status, err)
+		}
+
+		answered <- got
+	}()
+
+	<-arrived
+
+	status, next := g.Refresh(t, tokens.RefreshToken)
+	if status != http.StatusOK {
+		t.Fatalf("at the other replica: %d", status)
+	}
+
+	g.Clock.Advance(time.Minute)
+	g.Exec(t, "INSERT INTO goose_db_version (version_id, is_applied) VALUES ($1, true)", newest)
+
+	if got := <-answered; got.RefreshToken != next.RefreshToken {
+		t.Errorf("got another refresh token than the one that the other refresher has")
+	}
+
+	if status, _ := g.Refresh(t, next.RefreshToken); status != http.StatusOK {
+		t.Errorf("afterwards: %d", status)
+	}
+}
+
+// signalled is a body that tells when its end was read. The clock is read right after that.
+type signalled struct {
+	io.ReadCloser
+
+	ended func()
+}
+
+func (s *signalled) Read(p []byte) (int, error) {
+	n, err := s.ReadCloser.Read(p)
+	if err != nil {
+		s.ended()
+	}
+
+	return n, err
 }
 
 func metricsOf(t *testing.T, a *app.App) string {

@@ -38,14 +38,14 @@ const (
 //
 // It may be repeated after an unknown COMMIT: the token is then the one just rotated, and gets its successor again.
 func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, error) {
-	arrived := s.Now()
+	arrived := s.arrival(ctx)
 
 	id, generation, genuine := s.Deps.Refresh.Read(refreshToken)
 	if !genuine {
 		return Tokens{}, ErrRefreshTokenInvalid
 	}
 
-	ctx = postgres.WithRetryBudget(ctx, s.Patience)
+	ctx = postgres.WithRetryBudget(ctx, max(0, s.Patience-s.Now().Sub(arrived)))
 	ctx = postgres.WithWaitingRoom(ctx, func() (leave func(), ok bool) { return s.waiting.enter(id) })
 
 	rotated, err := s.rotate(ctx, id, generation, arrived)
@@ -63,6 +63,21 @@ func (s *Sessions) Refresh(ctx context.Context, refreshToken string) (Tokens, er
 		AccountID: rotated.AccountID, SessionID: id, MemberGroup: rotated.MemberGroup,
 		AuthenticatedAt: rotated.AuthenticatedAt, Methods: rotated.AMR,
 	}, rotated.Generation)
+}
+
+type arrivalKey struct{}
+
+// WithArrival returns the context of a refresh whose request arrived earlier than Refresh is called: it waited for something else.
+func WithArrival(ctx context.Context, at time.Time) context.Context {
+	return context.WithValue(ctx, arrivalKey{}, at)
+}
+
+func (s *Sessions) arrival(ctx context.Context) time.Time {
+	if at, ok := ctx.Value(arrivalKey{}).(time.Time); ok {
+		return at
+	}
+
+	return s.Now()
 }
 
 // seen records, once a day, that the account was active. An error does not keep the tokens back: the next renewal
