@@ -34,7 +34,7 @@ func (a *App) awaitStart(next http.Handler) http.Handler {
 			return
 		}
 
-		// The token is judged by when the whole request was here. Else whoever has a copy could send its first bytes ahead.
+		// The token is judged by when the whole request was here. Else an attacker with a copy could send the first bytes ahead.
 		raw, err := io.ReadAll(r.Body)
 		ctx := session.WithArrival(r.Context(), a.now())
 		r = r.WithContext(ctx)

@@ -26,7 +26,7 @@ const (
 )
 
 // REL-D1, REL-D3, T-37: two refreshers in each of 150 clients, which do not know of each other, on a day with 20 outages of the
-// database, 50 killed gateways, and one response in a hundred lost. Nobody is signed out, and afterwards every copy of an old
+// database, 50 killed gateways, and one response in a hundred lost. No user is signed out, and afterwards every copy of an old
 // token ends its session, also one that is presented during an outage. GATEWAY=path names another program: one from before
 // refreshes waited out an outage must fail.
 func TestDayOfOutages(t *testing.T) {

@@ -93,7 +93,7 @@ func TestMessageGoesToTheOwnerOnly(t *testing.T) {
 	}
 }
 
-// IN-K16: a user whose account was deleted is told so, and until when it can be restored, when asking for a code. To sign in or to
+// IN-K16: a user whose account was deleted learns so, and until when it can be restored, when asking for a code. To sign in or to
 // reset the password would not help.
 func TestDeletedUserIsToldSo(t *testing.T) {
 	t.Parallel()

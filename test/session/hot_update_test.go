@@ -15,7 +15,7 @@ import (
 func TestRefreshIsAHOTUpdate(t *testing.T) {
 	t.Parallel()
 
-	const sessions, rounds = 20, 25
+	const sessions, rounds = 20, 60
 
 	g := world.NewGateway(t)
 

@@ -227,7 +227,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	return message, nil
 }
 
-// addressed returns what the recipient really gets. Whoever asked for a code does not learn whether there is an account: it was
+// addressed returns what the recipient really gets. A caller who asks for a code does not learn whether there is an account: it was
 // not looked for then.
 func (w *Worker) addressed(ctx context.Context, row db.DeliveryAttemptRow, content Content) (Kind, Content, error) {
 	kind, channel := Kind(row.Kind), Channel(row.Channel)

@@ -170,7 +170,7 @@ func isListenAddress(address string) bool {
 }
 
 // normalAddress returns a URL as browsers write it: the scheme and the host in lower case, and without the default port and a
-// slash at the end (RFC 3986, section 6.2). What is no URL is returned as it is.
+// slash at the end (RFC 3986, section 6.2). A text that is not a URL is returned as it is.
 func normalAddress(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
