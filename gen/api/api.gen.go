@@ -91,12 +91,9 @@ func (e AccountState) Valid() bool {
 
 // Defines values for ChangeUserRequestKey.
 const (
-	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
-	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
-	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
-	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
-	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
-	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+	ChangeUserRequestKeyAvatar ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyEmail  ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyName   ChangeUserRequestKey = "Name"
 )
 
 // Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
@@ -104,15 +101,9 @@ func (e ChangeUserRequestKey) Valid() bool {
 	switch e {
 	case ChangeUserRequestKeyAvatar:
 		return true
-	case ChangeUserRequestKeyAvatar1:
-		return true
 	case ChangeUserRequestKeyEmail:
 		return true
-	case ChangeUserRequestKeyEmail1:
-		return true
 	case ChangeUserRequestKeyName:
-		return true
-	case ChangeUserRequestKeyName1:
 		return true
 	default:
 		return false
@@ -161,15 +152,15 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
-// Defines values for ErrorSuccess.
+// Defines values for ErrorBodySuccess.
 const (
-	ErrorSuccessFalse ErrorSuccess = false
+	ErrorBodySuccessFalse ErrorBodySuccess = false
 )
 
-// Valid indicates whether the value is a known member of the ErrorSuccess enum.
-func (e ErrorSuccess) Valid() bool {
+// Valid indicates whether the value is a known member of the ErrorBodySuccess enum.
+func (e ErrorBodySuccess) Valid() bool {
 	switch e {
-	case ErrorSuccessFalse:
+	case ErrorBodySuccessFalse:
 		return true
 	default:
 		return false
@@ -398,36 +389,21 @@ func (e MailLanguage) Valid() bool {
 	}
 }
 
-// Defines values for PublicUserPhone.
+// Defines values for OptionsType.
 const (
-	PublicUserPhoneAsterisk PublicUserPhone = "*"
-	PublicUserPhoneEmpty    PublicUserPhone = ""
+	OptionsTypeCollaboration  OptionsType = "collaboration"
+	OptionsTypeGenerateSecret OptionsType = "generate-secret"
+	OptionsTypeUpload         OptionsType = "upload"
 )
 
-// Valid indicates whether the value is a known member of the PublicUserPhone enum.
-func (e PublicUserPhone) Valid() bool {
+// Valid indicates whether the value is a known member of the OptionsType enum.
+func (e OptionsType) Valid() bool {
 	switch e {
-	case PublicUserPhoneAsterisk:
+	case OptionsTypeCollaboration:
 		return true
-	case PublicUserPhoneEmpty:
+	case OptionsTypeGenerateSecret:
 		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicUserTotp.
-const (
-	PublicUserTotpAsterisk PublicUserTotp = "*"
-	PublicUserTotpEmpty    PublicUserTotp = ""
-)
-
-// Valid indicates whether the value is a known member of the PublicUserTotp enum.
-func (e PublicUserTotp) Valid() bool {
-	switch e {
-	case PublicUserTotpAsterisk:
-		return true
-	case PublicUserTotpEmpty:
+	case OptionsTypeUpload:
 		return true
 	default:
 		return false
@@ -893,27 +869,6 @@ func (e ShowFirstRunParamsError) Valid() bool {
 	}
 }
 
-// Defines values for GetOptionsParamsType.
-const (
-	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
-	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
-	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
-)
-
-// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
-func (e GetOptionsParamsType) Valid() bool {
-	switch e {
-	case GetOptionsParamsTypeCollaboration:
-		return true
-	case GetOptionsParamsTypeGenerateSecret:
-		return true
-	case GetOptionsParamsTypeUpload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ShowResetParamsChanged.
 const (
 	ShowResetParamsChangedTrue ShowResetParamsChanged = true
@@ -1104,7 +1059,7 @@ type AccountVersion struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdminAccount defines model for AdminAccount.
@@ -1158,7 +1113,7 @@ type AdminAccount struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdministratorResponse defines model for AdministratorResponse.
@@ -1296,14 +1251,14 @@ type ChangeUserRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email *Email `json:"email,omitempty"`
 
-	// Key 更新字段 · The member to change.
+	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 	Key ChangeUserRequestKey `json:"key"`
 
 	// Name 姓名 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
-// ChangeUserRequestKey 更新字段 · The member to change.
+// ChangeUserRequestKey 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
@@ -1320,18 +1275,6 @@ type ChangeWebhookRequest struct {
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
-}
-
-// CollaborationOptions defines model for CollaborationOptions.
-type CollaborationOptions struct {
-	// AppID 应用 ID · The app's id.
-	AppID string `json:"app_id"`
-
-	// Redirect 回调地址 · The address that the browser returns to.
-	Redirect string `json:"redirect"`
-
-	// URL 授权地址 · The address to send the browser to.
-	URL string `json:"url"`
 }
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
@@ -1490,8 +1433,11 @@ type DevicesResponse struct {
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
-// Error defines model for Error.
-type Error struct {
+// EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
+type EntityVersion = int32
+
+// ErrorBody defines model for ErrorBody.
+type ErrorBody struct {
 	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
@@ -1556,11 +1502,11 @@ type Error struct {
 	RequestID string `json:"requestId"`
 
 	// Success 总是 false · Always false.
-	Success ErrorSuccess `json:"success"`
+	Success ErrorBodySuccess `json:"success"`
 }
 
-// ErrorSuccess 总是 false · Always false.
-type ErrorSuccess bool
+// ErrorBodySuccess 总是 false · Always false.
+type ErrorBodySuccess bool
 
 // ErrorCode 错误码 · Stable; decide by this value.
 //
@@ -1662,15 +1608,6 @@ type FirstRunRequest struct {
 	Token string `json:"token"`
 }
 
-// GeneratedSecret defines model for GeneratedSecret.
-type GeneratedSecret struct {
-	// ID 标识 · Eight characters.
-	ID string `json:"id"`
-
-	// Key 密钥 · Sixteen characters.
-	Key string `json:"key"`
-}
-
 // Group defines model for Group.
 type Group struct {
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1692,7 +1629,7 @@ type Group struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // GroupAssignment defines model for GroupAssignment.
@@ -1758,7 +1695,7 @@ type GroupAssignment struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version *Version `json:"version,omitempty"`
+	Version *EntityVersion `json:"version,omitempty"`
 }
 
 // GroupDescription 说明，一行 · What the group is for, in one line.
@@ -1949,10 +1886,34 @@ type NewPassword = string
 // OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
 type OpaqueCode = string
 
-// Options defines model for Options.
+// Options 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+// `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+// `generate-secret`.
 type Options struct {
-	union json.RawMessage
+	// AppID 应用 ID · The app's id.
+	AppID *string `json:"app_id,omitempty"`
+
+	// ID 标识 · Eight characters.
+	ID *string `json:"id,omitempty"`
+
+	// Key 密钥 · Sixteen characters.
+	Key *string `json:"key,omitempty"`
+
+	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Redirect 回调地址 · The address that the browser returns to.
+	Redirect *string `json:"redirect,omitempty"`
+
+	// Type 存储类型 · The kind of storage, such as `cos`.
+	Type *string `json:"type,omitempty"`
+
+	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
+	URL *string `json:"url,omitempty"`
 }
+
+// OptionsType 类型 · The settings to return.
+type OptionsType string
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
@@ -2000,8 +1961,8 @@ type PublicUser struct {
 	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
-	// Phone 手机是否已设置 · Whether a phone is bound.
-	Phone PublicUserPhone `json:"phone"`
+	// Phone 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+	Phone SetMark `json:"phone"`
 
 	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
@@ -2018,18 +1979,12 @@ type PublicUser struct {
 	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
 	Suspended []SuspendableFactor `json:"suspended"`
 
-	// Totp TOTP 是否已设置 · Whether TOTP is bound.
-	Totp PublicUserTotp `json:"totp"`
+	// Totp 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+	Totp SetMark `json:"totp"`
 
 	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdateTime Timestamp `json:"update_time"`
 }
-
-// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
-type PublicUserPhone string
-
-// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
-type PublicUserTotp string
 
 // Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
@@ -2238,6 +2193,9 @@ type SetGroupRequest struct {
 	Reason *Reason `json:"reason,omitempty"`
 }
 
+// SetMark 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+type SetMark = string
+
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
 	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
@@ -2250,20 +2208,25 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
+// SignInMetadata 登录的来源 · The source of the sign-in.
+type SignInMetadata struct {
+	// ClientIP 客户端地址 · The client's address; empty if unknown.
+	ClientIP string `json:"client_ip"`
+
+	// Source 登录方式 · How the user signed in, such as `password`.
+	Source string `json:"source"`
+
+	// Version 记录格式的版本 · The version of this format.
+	Version string `json:"version"`
+}
+
 // SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
 type SignInRecord struct {
 	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
-	Detail   Location `json:"detail"`
-	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty if unknown.
-		ClientIP string `json:"client_ip"`
+	Detail Location `json:"detail"`
 
-		// Source 登录方式 · How the user signed in, such as `password`.
-		Source string `json:"source"`
-
-		// Version 记录格式的版本 · The version of this format.
-		Version string `json:"version"`
-	} `json:"metadata"`
+	// Metadata 登录的来源 · The source of the sign-in.
+	Metadata SignInMetadata `json:"metadata"`
 
 	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Timestamp Timestamp `json:"timestamp"`
@@ -2404,18 +2367,6 @@ type Tokens struct {
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
 
-// UploadOptions defines model for UploadOptions.
-type UploadOptions struct {
-	// Limit 大小上限，字节 · The largest file, in bytes.
-	Limit int64 `json:"limit"`
-
-	// Type 存储类型 · The kind of storage, such as `cos`.
-	Type string `json:"type"`
-
-	// URL 上传地址 · The address for uploads.
-	URL string `json:"url"`
-}
-
 // User defines model for User.
 type User struct {
 	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
@@ -2442,9 +2393,6 @@ type User struct {
 	// Username 用户名 · The name shown to people.
 	Username string `json:"username"`
 }
-
-// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
@@ -2474,7 +2422,7 @@ type Webhook struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
@@ -2651,11 +2599,14 @@ type DeviceToken = string
 // EventKey defines model for EventKey.
 type EventKey = int64
 
+// EventsFrom defines model for EventsFrom.
+type EventsFrom = string
+
+// EventsTo defines model for EventsTo.
+type EventsTo = string
+
 // FactorKey defines model for FactorKey.
 type FactorKey string
-
-// From defines model for From.
-type From = string
 
 // GroupKey defines model for GroupKey.
 type GroupKey = string
@@ -2681,9 +2632,6 @@ type SeenBefore = string
 // SessionID defines model for SessionID.
 type SessionID = string
 
-// To defines model for To.
-type To = string
-
 // WebhookKey defines model for WebhookKey.
 type WebhookKey = string
 
@@ -2700,70 +2648,70 @@ type WebhookMessageTime = string
 type WebhookOutcome string
 
 // AccountNotFound defines model for AccountNotFound.
-type AccountNotFound = Error
+type AccountNotFound = ErrorBody
 
 // AccountOrSessionNotFound defines model for AccountOrSessionNotFound.
-type AccountOrSessionNotFound = Error
+type AccountOrSessionNotFound = ErrorBody
 
 // AdminForbidden defines model for AdminForbidden.
-type AdminForbidden = Error
+type AdminForbidden = ErrorBody
 
 // AdminInvalid defines model for AdminInvalid.
-type AdminInvalid = Error
+type AdminInvalid = ErrorBody
 
 // AdminInvalidOrStale defines model for AdminInvalidOrStale.
-type AdminInvalidOrStale = Error
+type AdminInvalidOrStale = ErrorBody
 
 // AdminSignedOut defines model for AdminSignedOut.
-type AdminSignedOut = Error
+type AdminSignedOut = ErrorBody
 
 // BodyTooLarge defines model for BodyTooLarge.
-type BodyTooLarge = Error
+type BodyTooLarge = ErrorBody
 
 // CrossSite defines model for CrossSite.
-type CrossSite = Error
+type CrossSite = ErrorBody
 
 // Forbidden defines model for Forbidden.
-type Forbidden = Error
+type Forbidden = ErrorBody
 
 // GroupNotFound defines model for GroupNotFound.
-type GroupNotFound = Error
+type GroupNotFound = ErrorBody
 
 // IdempotencyKeyReused defines model for IdempotencyKeyReused.
-type IdempotencyKeyReused = Error
+type IdempotencyKeyReused = ErrorBody
 
 // Internal defines model for Internal.
-type Internal = Error
+type Internal = ErrorBody
 
 // LimitNotFound defines model for LimitNotFound.
-type LimitNotFound = Error
+type LimitNotFound = ErrorBody
 
 // NotAcceptable defines model for NotAcceptable.
-type NotAcceptable = Error
+type NotAcceptable = ErrorBody
 
 // RightMissing defines model for RightMissing.
-type RightMissing = Error
+type RightMissing = ErrorBody
 
 // SignedOut defines model for SignedOut.
-type SignedOut = Error
+type SignedOut = ErrorBody
 
 // TooManyRequests defines model for TooManyRequests.
-type TooManyRequests = Error
+type TooManyRequests = ErrorBody
 
 // Unavailable defines model for Unavailable.
-type Unavailable = Error
+type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
-type UnsupportedMediaType = Error
+type UnsupportedMediaType = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
-type VersionConflict = Error
+type VersionConflict = ErrorBody
 
 // WebhookNotFound defines model for WebhookNotFound.
-type WebhookNotFound = Error
+type WebhookNotFound = ErrorBody
 
 // WebhookOrDeliveryNotFound defines model for WebhookOrDeliveryNotFound.
-type WebhookOrDeliveryNotFound = Error
+type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
@@ -2888,10 +2836,10 @@ type ListAuditEventsParams struct {
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2909,10 +2857,10 @@ type ListDeliveriesParams struct {
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -3116,11 +3064,8 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type GetOptionsParamsType `form:"type" json:"type"`
+	Type OptionsType `form:"type" json:"type"`
 }
-
-// GetOptionsParamsType defines parameters for GetOptions.
-type GetOptionsParamsType string
 
 // ShowResetParams defines parameters for ShowReset.
 type ShowResetParams struct {
@@ -3287,94 +3232,6 @@ type BindTOTPJSONRequestBody = BindTOTPRequest
 
 // ReceiveAuditEventJSONRequestBody defines body for ReceiveAuditEvent for application/json ContentType.
 type ReceiveAuditEventJSONRequestBody = WebhookMessage
-
-// AsUploadOptions returns the union data inside the Options as a UploadOptions
-func (t Options) AsUploadOptions() (UploadOptions, error) {
-	var body UploadOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
-func (t *Options) FromUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
-func (t *Options) MergeUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
-func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
-	var body CollaborationOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
-func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
-func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
-func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
-	var body GeneratedSecret
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
-func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
-func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t Options) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *Options) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -5247,7 +5104,7 @@ func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Re
 	// ------------- Path parameter "group" -------------
 	var group GroupKey
 
-	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "group-name", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "group", Err: err})
 		return
@@ -5301,7 +5158,7 @@ func (siw *ServerInterfaceWrapper) ChangeGroup(w http.ResponseWriter, r *http.Re
 	// ------------- Path parameter "group" -------------
 	var group GroupKey
 
-	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "group-name", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "group", Err: err})
 		return
@@ -7618,7 +7475,7 @@ type AccountNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type AccountNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AccountNotFoundResponseHeaders
 }
@@ -7627,7 +7484,7 @@ type AccountOrSessionNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type AccountOrSessionNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AccountOrSessionNotFoundResponseHeaders
 }
@@ -7637,7 +7494,7 @@ type AdminForbiddenResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminForbiddenJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminForbiddenResponseHeaders
 }
@@ -7647,7 +7504,7 @@ type AdminInvalidResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminInvalidJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminInvalidResponseHeaders
 }
@@ -7657,7 +7514,7 @@ type AdminInvalidOrStaleResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminInvalidOrStaleJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminInvalidOrStaleResponseHeaders
 }
@@ -7667,7 +7524,7 @@ type AdminSignedOutResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminSignedOutJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminSignedOutResponseHeaders
 }
@@ -7676,7 +7533,7 @@ type BodyTooLargeResponseHeaders struct {
 	XRequestID *string
 }
 type BodyTooLargeJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers BodyTooLargeResponseHeaders
 }
@@ -7685,7 +7542,7 @@ type CrossSiteResponseHeaders struct {
 	XRequestID *string
 }
 type CrossSiteJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers CrossSiteResponseHeaders
 }
@@ -7694,7 +7551,7 @@ type ForbiddenResponseHeaders struct {
 	XRequestID *string
 }
 type ForbiddenJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers ForbiddenResponseHeaders
 }
@@ -7703,7 +7560,7 @@ type GroupNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type GroupNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers GroupNotFoundResponseHeaders
 }
@@ -7712,7 +7569,7 @@ type IdempotencyKeyReusedResponseHeaders struct {
 	XRequestID *string
 }
 type IdempotencyKeyReusedJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers IdempotencyKeyReusedResponseHeaders
 }
@@ -7721,7 +7578,7 @@ type InternalResponseHeaders struct {
 	XRequestID *string
 }
 type InternalJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers InternalResponseHeaders
 }
@@ -7730,7 +7587,7 @@ type LimitNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type LimitNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers LimitNotFoundResponseHeaders
 }
@@ -7739,7 +7596,7 @@ type NotAcceptableResponseHeaders struct {
 	XRequestID *string
 }
 type NotAcceptableJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers NotAcceptableResponseHeaders
 }
@@ -7749,7 +7606,7 @@ type RightMissingResponseHeaders struct {
 	XRequestID      *string
 }
 type RightMissingJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers RightMissingResponseHeaders
 }
@@ -7758,7 +7615,7 @@ type SignedOutResponseHeaders struct {
 	XRequestID *string
 }
 type SignedOutJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers SignedOutResponseHeaders
 }
@@ -7768,7 +7625,7 @@ type TooManyRequestsResponseHeaders struct {
 	XRequestID *string
 }
 type TooManyRequestsJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers TooManyRequestsResponseHeaders
 }
@@ -7778,7 +7635,7 @@ type UnavailableResponseHeaders struct {
 	XRequestID *string
 }
 type UnavailableJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers UnavailableResponseHeaders
 }
@@ -7787,7 +7644,7 @@ type UnsupportedMediaTypeResponseHeaders struct {
 	XRequestID *string
 }
 type UnsupportedMediaTypeJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers UnsupportedMediaTypeResponseHeaders
 }
@@ -7796,7 +7653,7 @@ type VersionConflictResponseHeaders struct {
 	XRequestID *string
 }
 type VersionConflictJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers VersionConflictResponseHeaders
 }
@@ -7805,7 +7662,7 @@ type WebhookNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type WebhookNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers WebhookNotFoundResponseHeaders
 }
@@ -7814,7 +7671,7 @@ type WebhookOrDeliveryNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type WebhookOrDeliveryNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers WebhookOrDeliveryNotFoundResponseHeaders
 }
@@ -7840,7 +7697,7 @@ func (response Load200JSONResponse) VisitLoadResponse(w http.ResponseWriter) err
 	return err
 }
 
-type Load400JSONResponse Error
+type Load400JSONResponse ErrorBody
 
 func (response Load400JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
 
@@ -8150,7 +8007,7 @@ func (response CreateAccount406JSONResponse) VisitCreateAccountResponse(w http.R
 	return err
 }
 
-type CreateAccount409JSONResponse Error
+type CreateAccount409JSONResponse ErrorBody
 
 func (response CreateAccount409JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
 
@@ -8609,7 +8466,7 @@ func (response DeleteAccount406JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount409JSONResponse Error
+type DeleteAccount409JSONResponse ErrorBody
 
 func (response DeleteAccount409JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -9170,7 +9027,7 @@ func (response ResetFactor406JSONResponse) VisitResetFactorResponse(w http.Respo
 	return err
 }
 
-type ResetFactor409JSONResponse Error
+type ResetFactor409JSONResponse ErrorBody
 
 func (response ResetFactor409JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {
 
@@ -9401,7 +9258,7 @@ func (response SetAccountGroup406JSONResponse) VisitSetAccountGroupResponse(w ht
 	return err
 }
 
-type SetAccountGroup409JSONResponse Error
+type SetAccountGroup409JSONResponse ErrorBody
 
 func (response SetAccountGroup409JSONResponse) VisitSetAccountGroupResponse(w http.ResponseWriter) error {
 
@@ -10146,7 +10003,7 @@ func (response SetAccountStatus406JSONResponse) VisitSetAccountStatusResponse(w 
 	return err
 }
 
-type SetAccountStatus409JSONResponse Error
+type SetAccountStatus409JSONResponse ErrorBody
 
 func (response SetAccountStatus409JSONResponse) VisitSetAccountStatusResponse(w http.ResponseWriter) error {
 
@@ -10755,7 +10612,7 @@ type SendCode400ResponseHeaders struct {
 }
 
 type SendCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendCode400ResponseHeaders
 }
 
@@ -11297,7 +11154,7 @@ func (response CreateGroup406JSONResponse) VisitCreateGroupResponse(w http.Respo
 	return err
 }
 
-type CreateGroup409JSONResponse Error
+type CreateGroup409JSONResponse ErrorBody
 
 func (response CreateGroup409JSONResponse) VisitCreateGroupResponse(w http.ResponseWriter) error {
 
@@ -11532,7 +11389,7 @@ func (response DeleteGroup406JSONResponse) VisitDeleteGroupResponse(w http.Respo
 	return err
 }
 
-type DeleteGroup409JSONResponse Error
+type DeleteGroup409JSONResponse ErrorBody
 
 func (response DeleteGroup409JSONResponse) VisitDeleteGroupResponse(w http.ResponseWriter) error {
 
@@ -11744,7 +11601,7 @@ func (response ChangeGroup406JSONResponse) VisitChangeGroupResponse(w http.Respo
 	return err
 }
 
-type ChangeGroup409JSONResponse Error
+type ChangeGroup409JSONResponse ErrorBody
 
 func (response ChangeGroup409JSONResponse) VisitChangeGroupResponse(w http.ResponseWriter) error {
 
@@ -12727,7 +12584,7 @@ func (response CreateWebhook406JSONResponse) VisitCreateWebhookResponse(w http.R
 	return err
 }
 
-type CreateWebhook409JSONResponse Error
+type CreateWebhook409JSONResponse ErrorBody
 
 func (response CreateWebhook409JSONResponse) VisitCreateWebhookResponse(w http.ResponseWriter) error {
 
@@ -13557,7 +13414,7 @@ func (response ReplayWebhookDelivery406JSONResponse) VisitReplayWebhookDeliveryR
 	return err
 }
 
-type ReplayWebhookDelivery409JSONResponse Error
+type ReplayWebhookDelivery409JSONResponse ErrorBody
 
 func (response ReplayWebhookDelivery409JSONResponse) VisitReplayWebhookDeliveryResponse(w http.ResponseWriter) error {
 
@@ -13761,7 +13618,7 @@ func (response ReplayWebhook406JSONResponse) VisitReplayWebhookResponse(w http.R
 	return err
 }
 
-type ReplayWebhook409JSONResponse Error
+type ReplayWebhook409JSONResponse ErrorBody
 
 func (response ReplayWebhook409JSONResponse) VisitReplayWebhookResponse(w http.ResponseWriter) error {
 
@@ -14132,7 +13989,7 @@ func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
-type Login400JSONResponse Error
+type Login400JSONResponse ErrorBody
 
 func (response Login400JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
 
@@ -14146,7 +14003,7 @@ func (response Login400JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
-type Login401JSONResponse Error
+type Login401JSONResponse ErrorBody
 
 func (response Login401JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
 
@@ -14286,7 +14143,7 @@ type Logout400ResponseHeaders struct {
 }
 
 type Logout400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Logout400ResponseHeaders
 }
 
@@ -14310,7 +14167,7 @@ type Logout401ResponseHeaders struct {
 }
 
 type Logout401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Logout401ResponseHeaders
 }
 
@@ -14408,7 +14265,7 @@ type Reauthenticate400ResponseHeaders struct {
 }
 
 type Reauthenticate400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Reauthenticate400ResponseHeaders
 }
 
@@ -14432,7 +14289,7 @@ type Reauthenticate401ResponseHeaders struct {
 }
 
 type Reauthenticate401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Reauthenticate401ResponseHeaders
 }
 
@@ -14579,7 +14436,7 @@ func (response Refresh200JSONResponse) VisitRefreshResponse(w http.ResponseWrite
 	return err
 }
 
-type Refresh400JSONResponse Error
+type Refresh400JSONResponse ErrorBody
 
 func (response Refresh400JSONResponse) VisitRefreshResponse(w http.ResponseWriter) error {
 
@@ -14593,7 +14450,7 @@ func (response Refresh400JSONResponse) VisitRefreshResponse(w http.ResponseWrite
 	return err
 }
 
-type Refresh401JSONResponse Error
+type Refresh401JSONResponse ErrorBody
 
 func (response Refresh401JSONResponse) VisitRefreshResponse(w http.ResponseWriter) error {
 
@@ -14721,7 +14578,7 @@ type GetMe400ResponseHeaders struct {
 }
 
 type GetMe400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers GetMe400ResponseHeaders
 }
 
@@ -14745,7 +14602,7 @@ type GetMe401ResponseHeaders struct {
 }
 
 type GetMe401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers GetMe401ResponseHeaders
 }
 
@@ -14843,7 +14700,7 @@ type ListDevices400ResponseHeaders struct {
 }
 
 type ListDevices400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListDevices400ResponseHeaders
 }
 
@@ -14867,7 +14724,7 @@ type ListDevices401ResponseHeaders struct {
 }
 
 type ListDevices401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListDevices401ResponseHeaders
 }
 
@@ -14959,7 +14816,7 @@ type EndDevice400ResponseHeaders struct {
 }
 
 type EndDevice400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndDevice400ResponseHeaders
 }
 
@@ -14983,7 +14840,7 @@ type EndDevice401ResponseHeaders struct {
 }
 
 type EndDevice401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndDevice401ResponseHeaders
 }
 
@@ -15002,7 +14859,7 @@ func (response EndDevice401JSONResponse) VisitEndDeviceResponse(w http.ResponseW
 	return err
 }
 
-type EndDevice404JSONResponse Error
+type EndDevice404JSONResponse ErrorBody
 
 func (response EndDevice404JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
 
@@ -15088,7 +14945,7 @@ type EndOtherSessions400ResponseHeaders struct {
 }
 
 type EndOtherSessions400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndOtherSessions400ResponseHeaders
 }
 
@@ -15112,7 +14969,7 @@ type EndOtherSessions401ResponseHeaders struct {
 }
 
 type EndOtherSessions401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndOtherSessions401ResponseHeaders
 }
 
@@ -15209,7 +15066,7 @@ type ListSessions400ResponseHeaders struct {
 }
 
 type ListSessions400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListSessions400ResponseHeaders
 }
 
@@ -15233,7 +15090,7 @@ type ListSessions401ResponseHeaders struct {
 }
 
 type ListSessions401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListSessions401ResponseHeaders
 }
 
@@ -15325,7 +15182,7 @@ type EndSession400ResponseHeaders struct {
 }
 
 type EndSession400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndSession400ResponseHeaders
 }
 
@@ -15349,7 +15206,7 @@ type EndSession401ResponseHeaders struct {
 }
 
 type EndSession401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndSession401ResponseHeaders
 }
 
@@ -15368,7 +15225,7 @@ func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.Respons
 	return err
 }
 
-type EndSession404JSONResponse Error
+type EndSession404JSONResponse ErrorBody
 
 func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
 
@@ -15456,7 +15313,7 @@ func (response Register201JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	return err
 }
 
-type Register400JSONResponse Error
+type Register400JSONResponse ErrorBody
 
 func (response Register400JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
 
@@ -15598,7 +15455,7 @@ func (response SendRegistrationCode200JSONResponse) VisitSendRegistrationCodeRes
 	return err
 }
 
-type SendRegistrationCode400JSONResponse Error
+type SendRegistrationCode400JSONResponse ErrorBody
 
 func (response SendRegistrationCode400JSONResponse) VisitSendRegistrationCodeResponse(w http.ResponseWriter) error {
 
@@ -15754,7 +15611,7 @@ func (response ShowEmailConfirmation200TextHTMLCharsetUTF8Response) VisitShowEma
 	return err
 }
 
-type ShowEmailConfirmation400JSONResponse Error
+type ShowEmailConfirmation400JSONResponse ErrorBody
 
 func (response ShowEmailConfirmation400JSONResponse) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
 
@@ -15825,7 +15682,7 @@ func (response ConfirmEmail303Response) VisitConfirmEmailResponse(w http.Respons
 	return nil
 }
 
-type ConfirmEmail400JSONResponse Error
+type ConfirmEmail400JSONResponse ErrorBody
 
 func (response ConfirmEmail400JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
 
@@ -15980,7 +15837,7 @@ func (response ShowFirstRun200TextHTMLCharsetUTF8Response) VisitShowFirstRunResp
 	return err
 }
 
-type ShowFirstRun400JSONResponse Error
+type ShowFirstRun400JSONResponse ErrorBody
 
 func (response ShowFirstRun400JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
 
@@ -16096,7 +15953,7 @@ func (response CreateFirstAdministrator303Response) VisitCreateFirstAdministrato
 	return nil
 }
 
-type CreateFirstAdministrator400JSONResponse Error
+type CreateFirstAdministrator400JSONResponse ErrorBody
 
 func (response CreateFirstAdministrator400JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
 
@@ -16236,7 +16093,7 @@ type SendResetCode400ResponseHeaders struct {
 }
 
 type SendResetCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendResetCode400ResponseHeaders
 }
 
@@ -16345,7 +16202,7 @@ type ResetPassword400ResponseHeaders struct {
 }
 
 type ResetPassword400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ResetPassword400ResponseHeaders
 }
 
@@ -16491,7 +16348,7 @@ func (response ReturnFromLark302Response) VisitReturnFromLarkResponse(w http.Res
 	return nil
 }
 
-type ReturnFromLark400JSONResponse Error
+type ReturnFromLark400JSONResponse ErrorBody
 
 func (response ReturnFromLark400JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
 
@@ -16579,7 +16436,7 @@ func (response AuthorizeLark302Response) VisitAuthorizeLarkResponse(w http.Respo
 	return nil
 }
 
-type AuthorizeLark400JSONResponse Error
+type AuthorizeLark400JSONResponse ErrorBody
 
 func (response AuthorizeLark400JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
 
@@ -16683,7 +16540,7 @@ type SignIn400ResponseHeaders struct {
 }
 
 type SignIn400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignIn400ResponseHeaders
 }
 
@@ -16828,7 +16685,7 @@ type SignInWithLark400ResponseHeaders struct {
 }
 
 type SignInWithLark400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithLark400ResponseHeaders
 }
 
@@ -16973,7 +16830,7 @@ type SendSignInCode400ResponseHeaders struct {
 }
 
 type SendSignInCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendSignInCode400ResponseHeaders
 }
 
@@ -17082,7 +16939,7 @@ type SignInWithCode400ResponseHeaders struct {
 }
 
 type SignInWithCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithCode400ResponseHeaders
 }
 
@@ -17227,7 +17084,7 @@ type SignInWithTOTP400ResponseHeaders struct {
 }
 
 type SignInWithTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithTOTP400ResponseHeaders
 }
 
@@ -17366,7 +17223,7 @@ func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) e
 	return nil
 }
 
-type SignOut400JSONResponse Error
+type SignOut400JSONResponse ErrorBody
 
 func (response SignOut400JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
 
@@ -17459,14 +17316,6 @@ type GetOptionsResponseObject interface {
 
 type GetOptions200JSONResponse Options
 
-func (t GetOptions200JSONResponse) MarshalJSON() ([]byte, error) {
-	return Options(t).MarshalJSON()
-}
-
-func (t *GetOptions200JSONResponse) UnmarshalJSON(b []byte) error {
-	return (*Options)(t).UnmarshalJSON(b)
-}
-
 func (response GetOptions200JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
@@ -17479,7 +17328,7 @@ func (response GetOptions200JSONResponse) VisitGetOptionsResponse(w http.Respons
 	return err
 }
 
-type GetOptions400JSONResponse Error
+type GetOptions400JSONResponse ErrorBody
 
 func (response GetOptions400JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
 
@@ -17554,7 +17403,7 @@ type CreateRefreshCode400ResponseHeaders struct {
 }
 
 type CreateRefreshCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateRefreshCode400ResponseHeaders
 }
 
@@ -17680,7 +17529,7 @@ type RenewSession400ResponseHeaders struct {
 }
 
 type RenewSession400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers RenewSession400ResponseHeaders
 }
 
@@ -17857,7 +17706,7 @@ func (response ShowReset200TextHTMLCharsetUTF8Response) VisitShowResetResponse(w
 	return err
 }
 
-type ShowReset400JSONResponse Error
+type ShowReset400JSONResponse ErrorBody
 
 func (response ShowReset400JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
 
@@ -17973,7 +17822,7 @@ func (response ResetWithLink303Response) VisitResetWithLinkResponse(w http.Respo
 	return nil
 }
 
-type ResetWithLink400JSONResponse Error
+type ResetWithLink400JSONResponse ErrorBody
 
 func (response ResetWithLink400JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
 
@@ -18128,7 +17977,7 @@ func (response ShowSignUp200TextHTMLCharsetUTF8Response) VisitShowSignUpResponse
 	return err
 }
 
-type ShowSignUp400JSONResponse Error
+type ShowSignUp400JSONResponse ErrorBody
 
 func (response ShowSignUp400JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
 
@@ -18244,7 +18093,7 @@ func (response RegisterWithLink303Response) VisitRegisterWithLinkResponse(w http
 	return nil
 }
 
-type RegisterWithLink400JSONResponse Error
+type RegisterWithLink400JSONResponse ErrorBody
 
 func (response RegisterWithLink400JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
 
@@ -18384,7 +18233,7 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 	return err
 }
 
-type GetUser400JSONResponse Error
+type GetUser400JSONResponse ErrorBody
 
 func (response GetUser400JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
 
@@ -18488,7 +18337,7 @@ type ChangeUser400ResponseHeaders struct {
 }
 
 type ChangeUser400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ChangeUser400ResponseHeaders
 }
 
@@ -18650,7 +18499,7 @@ func (response ListUserDevices200JSONResponse) VisitListUserDevicesResponse(w ht
 	return err
 }
 
-type ListUserDevices400JSONResponse Error
+type ListUserDevices400JSONResponse ErrorBody
 
 func (response ListUserDevices400JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
 
@@ -18749,7 +18598,7 @@ func (response EndUserDevice204Response) VisitEndUserDeviceResponse(w http.Respo
 	return nil
 }
 
-type EndUserDevice400JSONResponse Error
+type EndUserDevice400JSONResponse ErrorBody
 
 func (response EndUserDevice400JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
 
@@ -18797,7 +18646,7 @@ func (response EndUserDevice403JSONResponse) VisitEndUserDeviceResponse(w http.R
 	return err
 }
 
-type EndUserDevice404JSONResponse Error
+type EndUserDevice404JSONResponse ErrorBody
 
 func (response EndUserDevice404JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
 
@@ -18884,7 +18733,7 @@ type KeepFactor400ResponseHeaders struct {
 }
 
 type KeepFactor400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers KeepFactor400ResponseHeaders
 }
 
@@ -19010,7 +18859,7 @@ type ChangePassword400ResponseHeaders struct {
 }
 
 type ChangePassword400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ChangePassword400ResponseHeaders
 }
 
@@ -19172,7 +19021,7 @@ type BindPhone400ResponseHeaders struct {
 }
 
 type BindPhone400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers BindPhone400ResponseHeaders
 }
 
@@ -19334,7 +19183,7 @@ type SendPhoneCode400ResponseHeaders struct {
 }
 
 type SendPhoneCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendPhoneCode400ResponseHeaders
 }
 
@@ -19460,7 +19309,7 @@ type ReauthenticateBrowser400ResponseHeaders struct {
 }
 
 type ReauthenticateBrowser400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ReauthenticateBrowser400ResponseHeaders
 }
 
@@ -19622,7 +19471,7 @@ type SetSecondFactor400ResponseHeaders struct {
 }
 
 type SetSecondFactor400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SetSecondFactor400ResponseHeaders
 }
 
@@ -19778,7 +19627,7 @@ func (response EndOtherUserSessions204Response) VisitEndOtherUserSessionsRespons
 	return nil
 }
 
-type EndOtherUserSessions400JSONResponse Error
+type EndOtherUserSessions400JSONResponse ErrorBody
 
 func (response EndOtherUserSessions400JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -19899,7 +19748,7 @@ func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w 
 	return err
 }
 
-type ListUserSessions400JSONResponse Error
+type ListUserSessions400JSONResponse ErrorBody
 
 func (response ListUserSessions400JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -19998,7 +19847,7 @@ func (response EndUserSession204Response) VisitEndUserSessionResponse(w http.Res
 	return nil
 }
 
-type EndUserSession400JSONResponse Error
+type EndUserSession400JSONResponse ErrorBody
 
 func (response EndUserSession400JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
 
@@ -20046,7 +19895,7 @@ func (response EndUserSession403JSONResponse) VisitEndUserSessionResponse(w http
 	return err
 }
 
-type EndUserSession404JSONResponse Error
+type EndUserSession404JSONResponse ErrorBody
 
 func (response EndUserSession404JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
 
@@ -20138,7 +19987,7 @@ type CreateTOTP400ResponseHeaders struct {
 }
 
 type CreateTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateTOTP400ResponseHeaders
 }
 
@@ -20270,7 +20119,7 @@ type BindTOTP400ResponseHeaders struct {
 }
 
 type BindTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers BindTOTP400ResponseHeaders
 }
 
@@ -20459,7 +20308,7 @@ func (response GetTOTPPicture200ImageSvgXMLResponse) VisitGetTOTPPictureResponse
 	return err
 }
 
-type GetTOTPPicture400JSONResponse Error
+type GetTOTPPicture400JSONResponse ErrorBody
 
 func (response GetTOTPPicture400JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
 
@@ -20568,7 +20417,7 @@ type CreateRecoveryCodes400ResponseHeaders struct {
 }
 
 type CreateRecoveryCodes400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateRecoveryCodes400ResponseHeaders
 }
 
@@ -20694,7 +20543,7 @@ type Unbind400ResponseHeaders struct {
 }
 
 type Unbind400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Unbind400ResponseHeaders
 }
 
@@ -20814,7 +20663,7 @@ func (response Verify204Response) VisitVerifyResponse(w http.ResponseWriter) err
 	return nil
 }
 
-type Verify400JSONResponse Error
+type Verify400JSONResponse ErrorBody
 
 func (response Verify400JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
 

@@ -92,12 +92,9 @@ func (e AccountState) Valid() bool {
 
 // Defines values for ChangeUserRequestKey.
 const (
-	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
-	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
-	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
-	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
-	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
-	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+	ChangeUserRequestKeyAvatar ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyEmail  ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyName   ChangeUserRequestKey = "Name"
 )
 
 // Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
@@ -105,15 +102,9 @@ func (e ChangeUserRequestKey) Valid() bool {
 	switch e {
 	case ChangeUserRequestKeyAvatar:
 		return true
-	case ChangeUserRequestKeyAvatar1:
-		return true
 	case ChangeUserRequestKeyEmail:
 		return true
-	case ChangeUserRequestKeyEmail1:
-		return true
 	case ChangeUserRequestKeyName:
-		return true
-	case ChangeUserRequestKeyName1:
 		return true
 	default:
 		return false
@@ -162,15 +153,15 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
-// Defines values for ErrorSuccess.
+// Defines values for ErrorBodySuccess.
 const (
-	ErrorSuccessFalse ErrorSuccess = false
+	ErrorBodySuccessFalse ErrorBodySuccess = false
 )
 
-// Valid indicates whether the value is a known member of the ErrorSuccess enum.
-func (e ErrorSuccess) Valid() bool {
+// Valid indicates whether the value is a known member of the ErrorBodySuccess enum.
+func (e ErrorBodySuccess) Valid() bool {
 	switch e {
-	case ErrorSuccessFalse:
+	case ErrorBodySuccessFalse:
 		return true
 	default:
 		return false
@@ -399,36 +390,21 @@ func (e MailLanguage) Valid() bool {
 	}
 }
 
-// Defines values for PublicUserPhone.
+// Defines values for OptionsType.
 const (
-	PublicUserPhoneAsterisk PublicUserPhone = "*"
-	PublicUserPhoneEmpty    PublicUserPhone = ""
+	OptionsTypeCollaboration  OptionsType = "collaboration"
+	OptionsTypeGenerateSecret OptionsType = "generate-secret"
+	OptionsTypeUpload         OptionsType = "upload"
 )
 
-// Valid indicates whether the value is a known member of the PublicUserPhone enum.
-func (e PublicUserPhone) Valid() bool {
+// Valid indicates whether the value is a known member of the OptionsType enum.
+func (e OptionsType) Valid() bool {
 	switch e {
-	case PublicUserPhoneAsterisk:
+	case OptionsTypeCollaboration:
 		return true
-	case PublicUserPhoneEmpty:
+	case OptionsTypeGenerateSecret:
 		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicUserTotp.
-const (
-	PublicUserTotpAsterisk PublicUserTotp = "*"
-	PublicUserTotpEmpty    PublicUserTotp = ""
-)
-
-// Valid indicates whether the value is a known member of the PublicUserTotp enum.
-func (e PublicUserTotp) Valid() bool {
-	switch e {
-	case PublicUserTotpAsterisk:
-		return true
-	case PublicUserTotpEmpty:
+	case OptionsTypeUpload:
 		return true
 	default:
 		return false
@@ -894,27 +870,6 @@ func (e ShowFirstRunParamsError) Valid() bool {
 	}
 }
 
-// Defines values for GetOptionsParamsType.
-const (
-	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
-	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
-	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
-)
-
-// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
-func (e GetOptionsParamsType) Valid() bool {
-	switch e {
-	case GetOptionsParamsTypeCollaboration:
-		return true
-	case GetOptionsParamsTypeGenerateSecret:
-		return true
-	case GetOptionsParamsTypeUpload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ShowResetParamsChanged.
 const (
 	ShowResetParamsChangedTrue ShowResetParamsChanged = true
@@ -1105,7 +1060,7 @@ type AccountVersion struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdminAccount defines model for AdminAccount.
@@ -1159,7 +1114,7 @@ type AdminAccount struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdministratorResponse defines model for AdministratorResponse.
@@ -1297,14 +1252,14 @@ type ChangeUserRequest struct {
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email *Email `json:"email,omitempty"`
 
-	// Key 更新字段 · The member to change.
+	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 	Key ChangeUserRequestKey `json:"key"`
 
 	// Name 姓名 · The name shown to people; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
-// ChangeUserRequestKey 更新字段 · The member to change.
+// ChangeUserRequestKey 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
@@ -1321,18 +1276,6 @@ type ChangeWebhookRequest struct {
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
-}
-
-// CollaborationOptions defines model for CollaborationOptions.
-type CollaborationOptions struct {
-	// AppID 应用 ID · The app's id.
-	AppID string `json:"app_id"`
-
-	// Redirect 回调地址 · The address that the browser returns to.
-	Redirect string `json:"redirect"`
-
-	// URL 授权地址 · The address to send the browser to.
-	URL string `json:"url"`
 }
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
@@ -1491,8 +1434,11 @@ type DevicesResponse struct {
 // Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 type Email = string
 
-// Error defines model for Error.
-type Error struct {
+// EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
+type EntityVersion = int32
+
+// ErrorBody defines model for ErrorBody.
+type ErrorBody struct {
 	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
@@ -1557,11 +1503,11 @@ type Error struct {
 	RequestID string `json:"requestId"`
 
 	// Success 总是 false · Always false.
-	Success ErrorSuccess `json:"success"`
+	Success ErrorBodySuccess `json:"success"`
 }
 
-// ErrorSuccess 总是 false · Always false.
-type ErrorSuccess bool
+// ErrorBodySuccess 总是 false · Always false.
+type ErrorBodySuccess bool
 
 // ErrorCode 错误码 · Stable; decide by this value.
 //
@@ -1663,15 +1609,6 @@ type FirstRunRequest struct {
 	Token string `json:"token"`
 }
 
-// GeneratedSecret defines model for GeneratedSecret.
-type GeneratedSecret struct {
-	// ID 标识 · Eight characters.
-	ID string `json:"id"`
-
-	// Key 密钥 · Sixteen characters.
-	Key string `json:"key"`
-}
-
 // Group defines model for Group.
 type Group struct {
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -1693,7 +1630,7 @@ type Group struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // GroupAssignment defines model for GroupAssignment.
@@ -1759,7 +1696,7 @@ type GroupAssignment struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version *Version `json:"version,omitempty"`
+	Version *EntityVersion `json:"version,omitempty"`
 }
 
 // GroupDescription 说明，一行 · What the group is for, in one line.
@@ -1950,10 +1887,34 @@ type NewPassword = string
 // OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
 type OpaqueCode = string
 
-// Options defines model for Options.
+// Options 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+// `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+// `generate-secret`.
 type Options struct {
-	union json.RawMessage
+	// AppID 应用 ID · The app's id.
+	AppID *string `json:"app_id,omitempty"`
+
+	// ID 标识 · Eight characters.
+	ID *string `json:"id,omitempty"`
+
+	// Key 密钥 · Sixteen characters.
+	Key *string `json:"key,omitempty"`
+
+	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Redirect 回调地址 · The address that the browser returns to.
+	Redirect *string `json:"redirect,omitempty"`
+
+	// Type 存储类型 · The kind of storage, such as `cos`.
+	Type *string `json:"type,omitempty"`
+
+	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
+	URL *string `json:"url,omitempty"`
 }
+
+// OptionsType 类型 · The settings to return.
+type OptionsType string
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
@@ -2001,8 +1962,8 @@ type PublicUser struct {
 	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
 	Name string `json:"name"`
 
-	// Phone 手机是否已设置 · Whether a phone is bound.
-	Phone PublicUserPhone `json:"phone"`
+	// Phone 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+	Phone SetMark `json:"phone"`
 
 	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
@@ -2019,18 +1980,12 @@ type PublicUser struct {
 	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
 	Suspended []SuspendableFactor `json:"suspended"`
 
-	// Totp TOTP 是否已设置 · Whether TOTP is bound.
-	Totp PublicUserTotp `json:"totp"`
+	// Totp 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+	Totp SetMark `json:"totp"`
 
 	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdateTime Timestamp `json:"update_time"`
 }
-
-// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
-type PublicUserPhone string
-
-// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
-type PublicUserTotp string
 
 // Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
@@ -2239,6 +2194,9 @@ type SetGroupRequest struct {
 	Reason *Reason `json:"reason,omitempty"`
 }
 
+// SetMark 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+type SetMark = string
+
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
 	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
@@ -2251,20 +2209,25 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
+// SignInMetadata 登录的来源 · The source of the sign-in.
+type SignInMetadata struct {
+	// ClientIP 客户端地址 · The client's address; empty if unknown.
+	ClientIP string `json:"client_ip"`
+
+	// Source 登录方式 · How the user signed in, such as `password`.
+	Source string `json:"source"`
+
+	// Version 记录格式的版本 · The version of this format.
+	Version string `json:"version"`
+}
+
 // SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
 type SignInRecord struct {
 	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
-	Detail   Location `json:"detail"`
-	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty if unknown.
-		ClientIP string `json:"client_ip"`
+	Detail Location `json:"detail"`
 
-		// Source 登录方式 · How the user signed in, such as `password`.
-		Source string `json:"source"`
-
-		// Version 记录格式的版本 · The version of this format.
-		Version string `json:"version"`
-	} `json:"metadata"`
+	// Metadata 登录的来源 · The source of the sign-in.
+	Metadata SignInMetadata `json:"metadata"`
 
 	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Timestamp Timestamp `json:"timestamp"`
@@ -2405,18 +2368,6 @@ type Tokens struct {
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
 
-// UploadOptions defines model for UploadOptions.
-type UploadOptions struct {
-	// Limit 大小上限，字节 · The largest file, in bytes.
-	Limit int64 `json:"limit"`
-
-	// Type 存储类型 · The kind of storage, such as `cos`.
-	Type string `json:"type"`
-
-	// URL 上传地址 · The address for uploads.
-	URL string `json:"url"`
-}
-
 // User defines model for User.
 type User struct {
 	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
@@ -2443,9 +2394,6 @@ type User struct {
 	// Username 用户名 · The name shown to people.
 	Username string `json:"username"`
 }
-
-// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
@@ -2475,7 +2423,7 @@ type Webhook struct {
 	UpdatedAt Timestamp `json:"updatedAt"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
@@ -2652,11 +2600,14 @@ type DeviceToken = string
 // EventKey defines model for EventKey.
 type EventKey = int64
 
+// EventsFrom defines model for EventsFrom.
+type EventsFrom = time.Time
+
+// EventsTo defines model for EventsTo.
+type EventsTo = time.Time
+
 // FactorKey defines model for FactorKey.
 type FactorKey string
-
-// From defines model for From.
-type From = time.Time
 
 // GroupKey defines model for GroupKey.
 type GroupKey = string
@@ -2682,9 +2633,6 @@ type SeenBefore = time.Time
 // SessionID defines model for SessionID.
 type SessionID = string
 
-// To defines model for To.
-type To = time.Time
-
 // WebhookKey defines model for WebhookKey.
 type WebhookKey = string
 
@@ -2701,70 +2649,70 @@ type WebhookMessageTime = string
 type WebhookOutcome string
 
 // AccountNotFound defines model for AccountNotFound.
-type AccountNotFound = Error
+type AccountNotFound = ErrorBody
 
 // AccountOrSessionNotFound defines model for AccountOrSessionNotFound.
-type AccountOrSessionNotFound = Error
+type AccountOrSessionNotFound = ErrorBody
 
 // AdminForbidden defines model for AdminForbidden.
-type AdminForbidden = Error
+type AdminForbidden = ErrorBody
 
 // AdminInvalid defines model for AdminInvalid.
-type AdminInvalid = Error
+type AdminInvalid = ErrorBody
 
 // AdminInvalidOrStale defines model for AdminInvalidOrStale.
-type AdminInvalidOrStale = Error
+type AdminInvalidOrStale = ErrorBody
 
 // AdminSignedOut defines model for AdminSignedOut.
-type AdminSignedOut = Error
+type AdminSignedOut = ErrorBody
 
 // BodyTooLarge defines model for BodyTooLarge.
-type BodyTooLarge = Error
+type BodyTooLarge = ErrorBody
 
 // CrossSite defines model for CrossSite.
-type CrossSite = Error
+type CrossSite = ErrorBody
 
 // Forbidden defines model for Forbidden.
-type Forbidden = Error
+type Forbidden = ErrorBody
 
 // GroupNotFound defines model for GroupNotFound.
-type GroupNotFound = Error
+type GroupNotFound = ErrorBody
 
 // IdempotencyKeyReused defines model for IdempotencyKeyReused.
-type IdempotencyKeyReused = Error
+type IdempotencyKeyReused = ErrorBody
 
 // Internal defines model for Internal.
-type Internal = Error
+type Internal = ErrorBody
 
 // LimitNotFound defines model for LimitNotFound.
-type LimitNotFound = Error
+type LimitNotFound = ErrorBody
 
 // NotAcceptable defines model for NotAcceptable.
-type NotAcceptable = Error
+type NotAcceptable = ErrorBody
 
 // RightMissing defines model for RightMissing.
-type RightMissing = Error
+type RightMissing = ErrorBody
 
 // SignedOut defines model for SignedOut.
-type SignedOut = Error
+type SignedOut = ErrorBody
 
 // TooManyRequests defines model for TooManyRequests.
-type TooManyRequests = Error
+type TooManyRequests = ErrorBody
 
 // Unavailable defines model for Unavailable.
-type Unavailable = Error
+type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
-type UnsupportedMediaType = Error
+type UnsupportedMediaType = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
-type VersionConflict = Error
+type VersionConflict = ErrorBody
 
 // WebhookNotFound defines model for WebhookNotFound.
-type WebhookNotFound = Error
+type WebhookNotFound = ErrorBody
 
 // WebhookOrDeliveryNotFound defines model for WebhookOrDeliveryNotFound.
-type WebhookOrDeliveryNotFound = Error
+type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
@@ -2889,10 +2837,10 @@ type ListAuditEventsParams struct {
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -2910,10 +2858,10 @@ type ListDeliveriesParams struct {
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
@@ -3117,11 +3065,8 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type GetOptionsParamsType `form:"type" json:"type"`
+	Type OptionsType `form:"type" json:"type"`
 }
-
-// GetOptionsParamsType defines parameters for GetOptions.
-type GetOptionsParamsType string
 
 // ShowResetParams defines parameters for ShowReset.
 type ShowResetParams struct {
@@ -3288,94 +3233,6 @@ type BindTOTPJSONRequestBody = BindTOTPRequest
 
 // ReceiveAuditEventJSONRequestBody defines body for ReceiveAuditEvent for application/json ContentType.
 type ReceiveAuditEventJSONRequestBody = WebhookMessage
-
-// AsUploadOptions returns the union data inside the Options as a UploadOptions
-func (t Options) AsUploadOptions() (UploadOptions, error) {
-	var body UploadOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
-func (t *Options) FromUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
-func (t *Options) MergeUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
-func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
-	var body CollaborationOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
-func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
-func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
-func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
-	var body GeneratedSecret
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
-func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
-func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t Options) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *Options) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -9062,7 +8919,7 @@ func NewDeleteGroupRequest(server string, group GroupKey, params *DeleteGroupPar
 
 	var pathParam0 string
 
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "group-name"})
 	if err != nil {
 		return nil, err
 	}
@@ -9120,7 +8977,7 @@ func NewChangeGroupRequestWithBody(server string, group GroupKey, params *Change
 
 	var pathParam0 string
 
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "group-name"})
 	if err != nil {
 		return nil, err
 	}
@@ -13757,7 +13614,7 @@ type LoadResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Load
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -13778,7 +13635,7 @@ func (r LoadResult) GetJSON200() *Load {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LoadResult) GetJSON400() *Error {
+func (r LoadResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -14029,7 +13886,7 @@ type CreateAccountResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -14092,7 +13949,7 @@ func (r CreateAccountResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateAccountResult) GetJSON409() *Error {
+func (r CreateAccountResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -14417,7 +14274,7 @@ type DeleteAccountResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -14483,7 +14340,7 @@ func (r DeleteAccountResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r DeleteAccountResult) GetJSON409() *Error {
+func (r DeleteAccountResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -14925,7 +14782,7 @@ type ResetFactorResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -14991,7 +14848,7 @@ func (r ResetFactorResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ResetFactorResult) GetJSON409() *Error {
+func (r ResetFactorResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -15135,7 +14992,7 @@ type SetAccountGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -15209,7 +15066,7 @@ func (r SetAccountGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r SetAccountGroupResult) GetJSON409() *Error {
+func (r SetAccountGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -15808,7 +15665,7 @@ type SetAccountStatusResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -15882,7 +15739,7 @@ func (r SetAccountStatusResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r SetAccountStatusResult) GetJSON409() *Error {
+func (r SetAccountStatusResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -16426,7 +16283,7 @@ type SendCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -16464,7 +16321,7 @@ type SendCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendCodeResult) GetJSON400() *Error {
+func (r SendCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -16869,7 +16726,7 @@ type CreateGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -16932,7 +16789,7 @@ func (r CreateGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateGroupResult) GetJSON409() *Error {
+func (r CreateGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -17059,7 +16916,7 @@ type DeleteGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -17114,7 +16971,7 @@ func (r DeleteGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r DeleteGroupResult) GetJSON409() *Error {
+func (r DeleteGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -17253,7 +17110,7 @@ type ChangeGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -17327,7 +17184,7 @@ func (r ChangeGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ChangeGroupResult) GetJSON409() *Error {
+func (r ChangeGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -18164,7 +18021,7 @@ type CreateWebhookResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -18227,7 +18084,7 @@ func (r CreateWebhookResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateWebhookResult) GetJSON409() *Error {
+func (r CreateWebhookResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -18885,7 +18742,7 @@ type ReplayWebhookDeliveryResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -18945,7 +18802,7 @@ func (r ReplayWebhookDeliveryResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ReplayWebhookDeliveryResult) GetJSON409() *Error {
+func (r ReplayWebhookDeliveryResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -19074,7 +18931,7 @@ type ReplayWebhookResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -19142,7 +18999,7 @@ func (r ReplayWebhookResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ReplayWebhookResult) GetJSON409() *Error {
+func (r ReplayWebhookResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -19441,9 +19298,9 @@ type LoginResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Tokens
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19478,12 +19335,12 @@ func (r LoginResult) GetJSON200() *Tokens {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LoginResult) GetJSON400() *Error {
+func (r LoginResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r LoginResult) GetJSON401() *Error {
+func (r LoginResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19576,9 +19433,9 @@ type LogoutResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -19598,12 +19455,12 @@ type LogoutResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LogoutResult) GetJSON400() *Error {
+func (r LogoutResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r LogoutResult) GetJSON401() *Error {
+func (r LogoutResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19699,9 +19556,9 @@ type ReauthenticateResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccessToken
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19738,12 +19595,12 @@ func (r ReauthenticateResult) GetJSON200() *AccessToken {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReauthenticateResult) GetJSON400() *Error {
+func (r ReauthenticateResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ReauthenticateResult) GetJSON401() *Error {
+func (r ReauthenticateResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19838,9 +19695,9 @@ type RefreshResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Tokens
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19869,12 +19726,12 @@ func (r RefreshResult) GetJSON200() *Tokens {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RefreshResult) GetJSON400() *Error {
+func (r RefreshResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r RefreshResult) GetJSON401() *Error {
+func (r RefreshResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19964,9 +19821,9 @@ type GetMeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *MeResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -19991,12 +19848,12 @@ func (r GetMeResult) GetJSON200() *MeResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetMeResult) GetJSON400() *Error {
+func (r GetMeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r GetMeResult) GetJSON401() *Error {
+func (r GetMeResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20076,9 +19933,9 @@ type ListDevicesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DevicesResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20103,12 +19960,12 @@ func (r ListDevicesResult) GetJSON200() *DevicesResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListDevicesResult) GetJSON400() *Error {
+func (r ListDevicesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ListDevicesResult) GetJSON401() *Error {
+func (r ListDevicesResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20186,11 +20043,11 @@ type EndDeviceResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20210,17 +20067,17 @@ type EndDeviceResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndDeviceResult) GetJSON400() *Error {
+func (r EndDeviceResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndDeviceResult) GetJSON401() *Error {
+func (r EndDeviceResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndDeviceResult) GetJSON404() *Error {
+func (r EndDeviceResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -20298,9 +20155,9 @@ type EndOtherSessionsResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20320,12 +20177,12 @@ type EndOtherSessionsResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndOtherSessionsResult) GetJSON400() *Error {
+func (r EndOtherSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndOtherSessionsResult) GetJSON401() *Error {
+func (r EndOtherSessionsResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20405,9 +20262,9 @@ type ListSessionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SessionsResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20432,12 +20289,12 @@ func (r ListSessionsResult) GetJSON200() *SessionsResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListSessionsResult) GetJSON400() *Error {
+func (r ListSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ListSessionsResult) GetJSON401() *Error {
+func (r ListSessionsResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20515,11 +20372,11 @@ type EndSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20539,17 +20396,17 @@ type EndSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndSessionResult) GetJSON400() *Error {
+func (r EndSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndSessionResult) GetJSON401() *Error {
+func (r EndSessionResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndSessionResult) GetJSON404() *Error {
+func (r EndSessionResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -20635,7 +20492,7 @@ type RegisterResult struct {
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *RegisterResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -20668,7 +20525,7 @@ func (r RegisterResult) GetJSON201() *RegisterResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RegisterResult) GetJSON400() *Error {
+func (r RegisterResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20769,7 +20626,7 @@ type SendRegistrationCodeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SendCodeResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -20802,7 +20659,7 @@ func (r SendRegistrationCodeResult) GetJSON200() *SendCodeResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendRegistrationCodeResult) GetJSON400() *Error {
+func (r SendRegistrationCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20886,7 +20743,7 @@ type ShowEmailConfirmationResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -20900,7 +20757,7 @@ type ShowEmailConfirmationResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowEmailConfirmationResult) GetJSON400() *Error {
+func (r ShowEmailConfirmationResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20983,7 +20840,7 @@ type ConfirmEmailResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21013,7 +20870,7 @@ type ConfirmEmailResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ConfirmEmailResult) GetJSON400() *Error {
+func (r ConfirmEmailResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21102,7 +20959,7 @@ type ShowFirstRunResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -21120,7 +20977,7 @@ type ShowFirstRunResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowFirstRunResult) GetJSON400() *Error {
+func (r ShowFirstRunResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21214,7 +21071,7 @@ type CreateFirstAdministratorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21246,7 +21103,7 @@ type CreateFirstAdministratorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateFirstAdministratorResult) GetJSON400() *Error {
+func (r CreateFirstAdministratorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21339,7 +21196,7 @@ type SendResetCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21361,7 +21218,7 @@ type SendResetCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendResetCodeResult) GetJSON400() *Error {
+func (r SendResetCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21454,7 +21311,7 @@ type ResetPasswordResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21484,7 +21341,7 @@ type ResetPasswordResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ResetPasswordResult) GetJSON400() *Error {
+func (r ResetPasswordResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21572,7 +21429,7 @@ type ReturnFromLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -21590,7 +21447,7 @@ type ReturnFromLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReturnFromLarkResult) GetJSON400() *Error {
+func (r ReturnFromLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21668,7 +21525,7 @@ type AuthorizeLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21690,7 +21547,7 @@ type AuthorizeLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r AuthorizeLarkResult) GetJSON400() *Error {
+func (r AuthorizeLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21783,7 +21640,7 @@ type SignInResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21813,7 +21670,7 @@ type SignInResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInResult) GetJSON400() *Error {
+func (r SignInResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21916,7 +21773,7 @@ type SignInWithLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21946,7 +21803,7 @@ type SignInWithLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithLarkResult) GetJSON400() *Error {
+func (r SignInWithLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22039,7 +21896,7 @@ type SendSignInCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22061,7 +21918,7 @@ type SendSignInCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendSignInCodeResult) GetJSON400() *Error {
+func (r SendSignInCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22154,7 +22011,7 @@ type SignInWithCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22184,7 +22041,7 @@ type SignInWithCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithCodeResult) GetJSON400() *Error {
+func (r SignInWithCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22287,7 +22144,7 @@ type SignInWithTOTPResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22317,7 +22174,7 @@ type SignInWithTOTPResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithTOTPResult) GetJSON400() *Error {
+func (r SignInWithTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22405,7 +22262,7 @@ type SignOutResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22425,7 +22282,7 @@ type SignOutResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignOutResult) GetJSON400() *Error {
+func (r SignOutResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22495,7 +22352,7 @@ type GetOptionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Options
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -22512,7 +22369,7 @@ func (r GetOptionsResult) GetJSON200() *Options {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetOptionsResult) GetJSON400() *Error {
+func (r GetOptionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22592,7 +22449,7 @@ type CreateRefreshCodeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RefreshCode
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -22623,7 +22480,7 @@ func (r CreateRefreshCodeResult) GetJSON200() *RefreshCode {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateRefreshCodeResult) GetJSON400() *Error {
+func (r CreateRefreshCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22726,7 +22583,7 @@ type RenewSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -22760,7 +22617,7 @@ type RenewSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RenewSessionResult) GetJSON400() *Error {
+func (r RenewSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22854,7 +22711,7 @@ type ShowResetResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -22872,7 +22729,7 @@ type ShowResetResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowResetResult) GetJSON400() *Error {
+func (r ShowResetResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22966,7 +22823,7 @@ type ResetWithLinkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22998,7 +22855,7 @@ type ResetWithLinkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ResetWithLinkResult) GetJSON400() *Error {
+func (r ResetWithLinkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23087,7 +22944,7 @@ type ShowSignUpResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -23105,7 +22962,7 @@ type ShowSignUpResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowSignUpResult) GetJSON400() *Error {
+func (r ShowSignUpResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23199,7 +23056,7 @@ type RegisterWithLinkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23231,7 +23088,7 @@ type RegisterWithLinkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RegisterWithLinkResult) GetJSON400() *Error {
+func (r RegisterWithLinkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23321,7 +23178,7 @@ type GetUserResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *PublicUser
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23346,7 +23203,7 @@ func (r GetUserResult) GetJSON200() *PublicUser {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetUserResult) GetJSON400() *Error {
+func (r GetUserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23444,7 +23301,7 @@ type ChangeUserResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23478,7 +23335,7 @@ type ChangeUserResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangeUserResult) GetJSON400() *Error {
+func (r ChangeUserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23573,7 +23430,7 @@ type ListUserDevicesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DevicesResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23598,7 +23455,7 @@ func (r ListUserDevicesResult) GetJSON200() *DevicesResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListUserDevicesResult) GetJSON400() *Error {
+func (r ListUserDevicesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23681,13 +23538,13 @@ type EndUserDeviceResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -23707,7 +23564,7 @@ type EndUserDeviceResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndUserDeviceResult) GetJSON400() *Error {
+func (r EndUserDeviceResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23722,7 +23579,7 @@ func (r EndUserDeviceResult) GetJSON403() *Forbidden {
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndUserDeviceResult) GetJSON404() *Error {
+func (r EndUserDeviceResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -23805,7 +23662,7 @@ type KeepFactorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23831,7 +23688,7 @@ type KeepFactorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r KeepFactorResult) GetJSON400() *Error {
+func (r KeepFactorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23934,7 +23791,7 @@ type ChangePasswordResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23968,7 +23825,7 @@ type ChangePasswordResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangePasswordResult) GetJSON400() *Error {
+func (r ChangePasswordResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24081,7 +23938,7 @@ type BindPhoneResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24115,7 +23972,7 @@ type BindPhoneResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r BindPhoneResult) GetJSON400() *Error {
+func (r BindPhoneResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24218,7 +24075,7 @@ type SendPhoneCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24244,7 +24101,7 @@ type SendPhoneCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendPhoneCodeResult) GetJSON400() *Error {
+func (r SendPhoneCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24347,7 +24204,7 @@ type ReauthenticateBrowserResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24381,7 +24238,7 @@ type ReauthenticateBrowserResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReauthenticateBrowserResult) GetJSON400() *Error {
+func (r ReauthenticateBrowserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24494,7 +24351,7 @@ type SetSecondFactorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24528,7 +24385,7 @@ type SetSecondFactorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SetSecondFactorResult) GetJSON400() *Error {
+func (r SetSecondFactorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24626,7 +24483,7 @@ type EndOtherUserSessionsResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24650,7 +24507,7 @@ type EndOtherUserSessionsResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndOtherUserSessionsResult) GetJSON400() *Error {
+func (r EndOtherUserSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24735,7 +24592,7 @@ type ListUserSessionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SessionsResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -24760,7 +24617,7 @@ func (r ListUserSessionsResult) GetJSON200() *SessionsResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListUserSessionsResult) GetJSON400() *Error {
+func (r ListUserSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24843,13 +24700,13 @@ type EndUserSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -24869,7 +24726,7 @@ type EndUserSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndUserSessionResult) GetJSON400() *Error {
+func (r EndUserSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24884,7 +24741,7 @@ func (r EndUserSessionResult) GetJSON403() *Forbidden {
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndUserSessionResult) GetJSON404() *Error {
+func (r EndUserSessionResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -24969,7 +24826,7 @@ type CreateTOTPResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TOTP
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25000,7 +24857,7 @@ func (r CreateTOTPResult) GetJSON200() *TOTP {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateTOTPResult) GetJSON400() *Error {
+func (r CreateTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25105,7 +24962,7 @@ type BindTOTPResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RecoveryCodes
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25144,7 +25001,7 @@ func (r BindTOTPResult) GetJSON200() *RecoveryCodes {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r BindTOTPResult) GetJSON400() *Error {
+func (r BindTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25237,7 +25094,7 @@ type GetTOTPPictureResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -25257,7 +25114,7 @@ type GetTOTPPictureResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetTOTPPictureResult) GetJSON400() *Error {
+func (r GetTOTPPictureResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25347,7 +25204,7 @@ type CreateRecoveryCodesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RecoveryCodes
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25378,7 +25235,7 @@ func (r CreateRecoveryCodesResult) GetJSON200() *RecoveryCodes {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateRecoveryCodesResult) GetJSON400() *Error {
+func (r CreateRecoveryCodesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25471,7 +25328,7 @@ type UnbindResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25497,7 +25354,7 @@ type UnbindResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r UnbindResult) GetJSON400() *Error {
+func (r UnbindResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25580,7 +25437,7 @@ type VerifyResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -25600,7 +25457,7 @@ type VerifyResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r VerifyResult) GetJSON400() *Error {
+func (r VerifyResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -28086,7 +27943,7 @@ func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -28367,7 +28224,7 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -28859,7 +28716,7 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -29496,7 +29353,7 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -29747,7 +29604,7 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -30600,7 +30457,7 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31377,7 +31234,7 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31933,7 +31790,7 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32187,7 +32044,7 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32411,7 +32268,7 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -33555,7 +33412,7 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -34480,7 +34337,7 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -34704,7 +34561,7 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35171,14 +35028,14 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35336,14 +35193,14 @@ func ParseLogoutResult(rsp *http.Response) (*LogoutResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35457,14 +35314,14 @@ func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35636,14 +35493,14 @@ func ParseRefreshResult(rsp *http.Response) (*RefreshResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35771,14 +35628,14 @@ func ParseGetMeResult(rsp *http.Response) (*GetMeResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35892,14 +35749,14 @@ func ParseListDevicesResult(rsp *http.Response) (*ListDevicesResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36009,21 +35866,21 @@ func ParseEndDeviceResult(rsp *http.Response) (*EndDeviceResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36133,14 +35990,14 @@ func ParseEndOtherSessionsResult(rsp *http.Response) (*EndOtherSessionsResult, e
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36254,14 +36111,14 @@ func ParseListSessionsResult(rsp *http.Response) (*ListSessionsResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36371,21 +36228,21 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36499,7 +36356,7 @@ func ParseRegisterResult(rsp *http.Response) (*RegisterResult, error) {
 		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36651,7 +36508,7 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36796,7 +36653,7 @@ func ParseShowEmailConfirmationResult(rsp *http.Response) (*ShowEmailConfirmatio
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36886,7 +36743,7 @@ func ParseConfirmEmailResult(rsp *http.Response) (*ConfirmEmailResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37034,7 +36891,7 @@ func ParseShowFirstRunResult(rsp *http.Response) (*ShowFirstRunResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37141,7 +36998,7 @@ func ParseCreateFirstAdministratorResult(rsp *http.Response) (*CreateFirstAdmini
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37309,7 +37166,7 @@ func ParseSendResetCodeResult(rsp *http.Response) (*SendResetCodeResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37426,7 +37283,7 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37577,7 +37434,7 @@ func ParseReturnFromLarkResult(rsp *http.Response) (*ReturnFromLarkResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37677,7 +37534,7 @@ func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37794,7 +37651,7 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37945,7 +37802,7 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38096,7 +37953,7 @@ func ParseSendSignInCodeResult(rsp *http.Response) (*SendSignInCodeResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38213,7 +38070,7 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38364,7 +38221,7 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38515,7 +38372,7 @@ func ParseSignOutResult(rsp *http.Response) (*SignOutResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38626,7 +38483,7 @@ func ParseGetOptionsResult(rsp *http.Response) (*GetOptionsResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38703,7 +38560,7 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38837,7 +38694,7 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39002,7 +38859,7 @@ func ParseShowResetResult(rsp *http.Response) (*ShowResetResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39109,7 +38966,7 @@ func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39274,7 +39131,7 @@ func ParseShowSignUpResult(rsp *http.Response) (*ShowSignUpResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39381,7 +39238,7 @@ func ParseRegisterWithLinkResult(rsp *http.Response) (*RegisterWithLinkResult, e
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39553,7 +39410,7 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39660,7 +39517,7 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39832,7 +39689,7 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39939,7 +39796,7 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39960,7 +39817,7 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40070,7 +39927,7 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40204,7 +40061,7 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40372,7 +40229,7 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40540,7 +40397,7 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40674,7 +40531,7 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40842,7 +40699,7 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41010,7 +40867,7 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41138,7 +40995,7 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41245,7 +41102,7 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41266,7 +41123,7 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41380,7 +41237,7 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41518,7 +41375,7 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41683,7 +41540,7 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41794,7 +41651,7 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41928,7 +41785,7 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -42062,7 +41919,7 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

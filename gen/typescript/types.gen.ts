@@ -117,7 +117,7 @@ export type FieldError = {
     message: Message;
 };
 
-export type Error = {
+export type ErrorBody = {
     /**
      * 总是 false · Always false.
      */
@@ -363,24 +363,34 @@ export type RenewRequest = {
 };
 
 /**
+ * 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
+ */
+export type SetMark = string;
+
+/**
+ * 登录的来源 · The source of the sign-in.
+ */
+export type SignInMetadata = {
+    /**
+     * 客户端地址 · The client's address; empty if unknown.
+     */
+    client_ip: string;
+    /**
+     * 记录格式的版本 · The version of this format.
+     */
+    version: string;
+    /**
+     * 登录方式 · How the user signed in, such as `password`.
+     */
+    source: string;
+};
+
+/**
  * 最近一次登录 · The last sign-in, on either surface; null if there was none.
  */
 export type SignInRecord = {
     timestamp: Timestamp;
-    metadata: {
-        /**
-         * 客户端地址 · The client's address; empty if unknown.
-         */
-        client_ip: string;
-        /**
-         * 记录格式的版本 · The version of this format.
-         */
-        version: string;
-        /**
-         * 登录方式 · How the user signed in, such as `password`.
-         */
-        source: string;
-    };
+    metadata: SignInMetadata;
     /**
      * 客户端 · The `User-Agent` of the sign-in.
      */
@@ -429,19 +439,13 @@ export type PublicUser = {
      * 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
      */
     avatar: string;
-    /**
-     * 手机是否已设置 · Whether a phone is bound.
-     */
-    phone: '' | '*';
+    phone: SetMark;
     /**
      * 登录次数 · The number of sign-ins, on both surfaces.
      */
     sessions: number;
     history: SignInRecord;
-    /**
-     * TOTP 是否已设置 · Whether TOTP is bound.
-     */
-    totp: '' | '*';
+    totp: SetMark;
     lark: LarkProfile;
     /**
      * 账号状态 · Whether the account is active. Always true, because only an active account can call this.
@@ -470,9 +474,9 @@ export type SixDigits = string;
 
 export type ChangeUserRequest = {
     /**
-     * 更新字段 · The member to change.
+     * 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
      */
-    key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
+    key: 'Email' | 'Name' | 'Avatar';
     email?: Email;
     /**
      * 姓名 · The name shown to people; no control characters.
@@ -628,48 +632,47 @@ export type FirstRunRequest = {
     repeat: string;
 };
 
-export type UploadOptions = {
+/**
+ * 类型 · The settings to return.
+ */
+export type OptionsType = 'upload' | 'collaboration' | 'generate-secret';
+
+/**
+ * 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+ * `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+ * `generate-secret`.
+ *
+ */
+export type Options = {
     /**
      * 存储类型 · The kind of storage, such as `cos`.
      */
-    type: string;
+    type?: string;
     /**
-     * 上传地址 · The address for uploads.
+     * 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
      */
-    url: string;
+    url?: string;
     /**
-     * 大小上限，字节 · The largest file, in bytes.
+     * 大小上限，KB · The largest file, in KB (1024 bytes).
      */
-    limit: number;
-};
-
-export type CollaborationOptions = {
-    /**
-     * 授权地址 · The address to send the browser to.
-     */
-    url: string;
+    limit?: number;
     /**
      * 回调地址 · The address that the browser returns to.
      */
-    redirect: string;
+    redirect?: string;
     /**
      * 应用 ID · The app's id.
      */
-    app_id: string;
-};
-
-export type GeneratedSecret = {
+    app_id?: string;
     /**
      * 标识 · Eight characters.
      */
-    id: string;
+    id?: string;
     /**
      * 密钥 · Sixteen characters.
      */
-    key: string;
+    key?: string;
 };
-
-export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
 
 export type LarkState = {
     /**
@@ -700,7 +703,7 @@ export type AccountState = 'active' | 'disabled' | 'deleted';
 /**
  * 版本，每次修改加一 · 0 at creation, one more at each change.
  */
-export type Version = number;
+export type EntityVersion = number;
 
 /**
  * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
@@ -754,7 +757,7 @@ export type AdminAccount = {
      * 头像 · The picture's object key or URL, or empty.
      */
     picture: string;
-    version: Version;
+    version: EntityVersion;
     /**
      * 登录次数 · The number of sign-ins.
      */
@@ -836,7 +839,7 @@ export type AccountResponse = {
 
 export type AccountVersion = {
     id: AccountId;
-    version: Version;
+    version: EntityVersion;
 };
 
 export type AssignGroupRequest = {
@@ -853,7 +856,7 @@ export type GroupAssignment = {
      * 是否已更改 · Whether the account was changed.
      */
     changed: boolean;
-    version?: Version;
+    version?: EntityVersion;
     code?: ErrorCode;
 };
 
@@ -1048,7 +1051,7 @@ export type Group = {
     description: GroupDescription;
     rights: Rights;
     requiresTotp: RequiresTotp;
-    version: Version;
+    version: EntityVersion;
     createdAt: Timestamp;
     updatedAt: Timestamp;
 };
@@ -1157,7 +1160,7 @@ export type Webhook = {
      */
     enabled: boolean;
     goneAt: TimestampOrNull;
-    version: Version;
+    version: EntityVersion;
     createdAt: Timestamp;
     updatedAt: Timestamp;
 };
@@ -1515,12 +1518,12 @@ export type AuditAction = string;
 /**
  * 从此时起 · At or after this time.
  */
-export type From = string;
+export type EventsFrom = string;
 
 /**
  * 到此时为止 · Before this time.
  */
-export type To = string;
+export type EventsTo = string;
 
 /**
  * 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
@@ -1583,35 +1586,35 @@ export type LoginErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 邮箱或密码不正确 · Wrong credentials.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LoginError = LoginErrors[keyof LoginErrors];
@@ -1636,31 +1639,31 @@ export type RefreshErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 会话已结束，请重新登录 · The session is over; sign in again.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RefreshError = RefreshErrors[keyof RefreshErrors];
@@ -1685,35 +1688,35 @@ export type ReauthenticateErrors = {
     /**
      * 验证失败 · The request does not fit this document, its `Authorization` is malformed, the password or the code is wrong, or both are needed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
@@ -1738,23 +1741,23 @@ export type LogoutErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LogoutError = LogoutErrors[keyof LogoutErrors];
@@ -1779,23 +1782,23 @@ export type GetMeErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetMeError = GetMeErrors[keyof GetMeErrors];
@@ -1820,23 +1823,23 @@ export type EndOtherSessionsErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
@@ -1861,23 +1864,23 @@ export type ListSessionsErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -1907,27 +1910,27 @@ export type EndSessionErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有这个会话 · The account has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
@@ -1960,23 +1963,23 @@ export type ListDevicesErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListDevicesError = ListDevicesErrors[keyof ListDevicesErrors];
@@ -2006,27 +2009,27 @@ export type EndDeviceErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有这个设备 · The account has no device with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndDeviceError = EndDeviceErrors[keyof EndDeviceErrors];
@@ -2051,31 +2054,31 @@ export type SendRegistrationCodeErrors = {
     /**
      * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address is not allowed to register.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendRegistrationCodeError = SendRegistrationCodeErrors[keyof SendRegistrationCodeErrors];
@@ -2100,31 +2103,31 @@ export type RegisterErrors = {
     /**
      * 注册失败 · The request does not fit this document, the code is wrong, or the password is refused.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RegisterError = RegisterErrors[keyof RegisterErrors];
@@ -2149,19 +2152,19 @@ export type LoadErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LoadError = LoadErrors[keyof LoadErrors];
@@ -2186,31 +2189,31 @@ export type SignInErrors = {
     /**
      * 登录失败 · The request does not fit this document, the credentials are wrong, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInError = SignInErrors[keyof SignInErrors];
@@ -2235,23 +2238,23 @@ export type VerifyErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type VerifyError = VerifyErrors[keyof VerifyErrors];
@@ -2276,27 +2279,27 @@ export type CreateRefreshCodeErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateRefreshCodeError = CreateRefreshCodeErrors[keyof CreateRefreshCodeErrors];
@@ -2321,35 +2324,35 @@ export type RenewSessionErrors = {
     /**
      * 刷新码错误或已失效 · The request does not fit this document, or the code is wrong, used or older than 15 seconds.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RenewSessionError = RenewSessionErrors[keyof RenewSessionErrors];
@@ -2374,23 +2377,23 @@ export type SignOutErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignOutError = SignOutErrors[keyof SignOutErrors];
@@ -2415,23 +2418,23 @@ export type GetUserErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetUserError = GetUserErrors[keyof GetUserErrors];
@@ -2456,35 +2459,35 @@ export type ChangeUserErrors = {
     /**
      * 修改失败 · The request does not fit this document, the code is wrong or expired, the address is taken or not allowed, the sign-in is too old, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeUserError = ChangeUserErrors[keyof ChangeUserErrors];
@@ -2509,35 +2512,35 @@ export type ReauthenticateBrowserErrors = {
     /**
      * 验证失败 · The request does not fit this document, the password or the code is wrong, both are needed, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReauthenticateBrowserError = ReauthenticateBrowserErrors[keyof ReauthenticateBrowserErrors];
@@ -2562,35 +2565,35 @@ export type SetSecondFactorErrors = {
     /**
      * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetSecondFactorError = SetSecondFactorErrors[keyof SetSecondFactorErrors];
@@ -2620,27 +2623,27 @@ export type KeepFactorErrors = {
     /**
      * 未被暂停，或登录时间过久 · The request does not fit this document, the factor is not suspended, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type KeepFactorError = KeepFactorErrors[keyof KeepFactorErrors];
@@ -2665,27 +2668,27 @@ export type EndOtherUserSessionsErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndOtherUserSessionsError = EndOtherUserSessionsErrors[keyof EndOtherUserSessionsErrors];
@@ -2710,23 +2713,23 @@ export type ListUserSessionsErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
@@ -2756,31 +2759,31 @@ export type EndUserSessionErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个会话 · The account has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
@@ -2805,23 +2808,23 @@ export type ListUserDevicesErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListUserDevicesError = ListUserDevicesErrors[keyof ListUserDevicesErrors];
@@ -2851,31 +2854,31 @@ export type EndUserDeviceErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个设备 · The account has no device with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndUserDeviceError = EndUserDeviceErrors[keyof EndUserDeviceErrors];
@@ -2900,35 +2903,35 @@ export type ChangePasswordErrors = {
     /**
      * 修改失败 · The request does not fit this document, the old password is wrong, the new one is refused, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
@@ -2958,23 +2961,23 @@ export type SendResetCodeErrors = {
     /**
      * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendResetCodeError = SendResetCodeErrors[keyof SendResetCodeErrors];
@@ -2999,31 +3002,31 @@ export type ResetPasswordErrors = {
     /**
      * 重置失败 · The request does not fit this document, the code is wrong or expired, the password is refused, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
@@ -3053,23 +3056,23 @@ export type SendSignInCodeErrors = {
     /**
      * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendSignInCodeError = SendSignInCodeErrors[keyof SendSignInCodeErrors];
@@ -3094,31 +3097,31 @@ export type SignInWithCodeErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong or expired, a second factor is missing, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithCodeError = SignInWithCodeErrors[keyof SignInWithCodeErrors];
@@ -3143,31 +3146,31 @@ export type SignInWithLarkErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong, Lark has not confirmed anyone in this browser lately, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithLarkError = SignInWithLarkErrors[keyof SignInWithLarkErrors];
@@ -3192,31 +3195,31 @@ export type SignInWithTotpErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong or used, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithTotpError = SignInWithTotpErrors[keyof SignInWithTotpErrors];
@@ -3246,27 +3249,27 @@ export type SendPhoneCodeErrors = {
     /**
      * 请求不符合文档、登录时间过久，或请求过于频繁 · The request does not fit this document, the sign-in is too old, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendPhoneCodeError = SendPhoneCodeErrors[keyof SendPhoneCodeErrors];
@@ -3291,35 +3294,35 @@ export type BindPhoneErrors = {
     /**
      * 绑定失败 · The request does not fit this document, the code is wrong or expired, the number belongs to another account, the sign-in is too old, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type BindPhoneError = BindPhoneErrors[keyof BindPhoneErrors];
@@ -3344,27 +3347,27 @@ export type CreateTotpErrors = {
     /**
      * 请求不符合文档，或登录时间过久 · The request does not fit this document, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateTotpError = CreateTotpErrors[keyof CreateTotpErrors];
@@ -3389,35 +3392,35 @@ export type BindTotpErrors = {
     /**
      * 绑定失败 · The request does not fit this document, the codes are wrong, not of two steps in a row or too late, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type BindTotpError = BindTotpErrors[keyof BindTotpErrors];
@@ -3447,23 +3450,23 @@ export type GetTotpPictureErrors = {
     /**
      * 请求不符合文档，没有待绑定的密钥，或登录时间过久 · The request does not fit this document, no secret waits to be bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetTotpPictureError = GetTotpPictureErrors[keyof GetTotpPictureErrors];
@@ -3488,27 +3491,27 @@ export type CreateRecoveryCodesErrors = {
     /**
      * 未绑定 TOTP，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateRecoveryCodesError = CreateRecoveryCodesErrors[keyof CreateRecoveryCodesErrors];
@@ -3538,27 +3541,27 @@ export type UnbindErrors = {
     /**
      * 解除绑定失败 · The request does not fit this document, it is the last way to sign in, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type UnbindError = UnbindErrors[keyof UnbindErrors];
@@ -3600,15 +3603,15 @@ export type ShowEmailConfirmationErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowEmailConfirmationErrors];
@@ -3633,31 +3636,31 @@ export type ConfirmEmailErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
@@ -3686,19 +3689,19 @@ export type ShowResetErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowResetError = ShowResetErrors[keyof ShowResetErrors];
@@ -3723,31 +3726,31 @@ export type ResetWithLinkErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetWithLinkError = ResetWithLinkErrors[keyof ResetWithLinkErrors];
@@ -3785,19 +3788,19 @@ export type ShowSignUpErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowSignUpError = ShowSignUpErrors[keyof ShowSignUpErrors];
@@ -3822,31 +3825,31 @@ export type RegisterWithLinkErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RegisterWithLinkError = RegisterWithLinkErrors[keyof RegisterWithLinkErrors];
@@ -3884,19 +3887,19 @@ export type ShowFirstRunErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowFirstRunError = ShowFirstRunErrors[keyof ShowFirstRunErrors];
@@ -3921,31 +3924,31 @@ export type CreateFirstAdministratorErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateFirstAdministratorError = CreateFirstAdministratorErrors[keyof CreateFirstAdministratorErrors];
@@ -3966,7 +3969,7 @@ export type GetOptionsData = {
         /**
          * 类型 · The settings to return.
          */
-        type: 'upload' | 'collaboration' | 'generate-secret';
+        type: OptionsType;
     };
     url: '/options';
 };
@@ -3975,22 +3978,22 @@ export type GetOptionsErrors = {
     /**
      * 类型未知或未配置 · The request does not fit this document, or the type is not configured.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];
 
 export type GetOptionsResponses = {
     /**
-     * 配置 · The settings, in the schema of the type.
+     * 配置 · The settings of the type.
      */
     200: Options;
 };
@@ -4021,23 +4024,23 @@ export type AuthorizeLarkErrors = {
     /**
      * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type AuthorizeLarkError = AuthorizeLarkErrors[keyof AuthorizeLarkErrors];
@@ -4070,19 +4073,19 @@ export type ReturnFromLarkErrors = {
     /**
      * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReturnFromLarkError = ReturnFromLarkErrors[keyof ReturnFromLarkErrors];
@@ -4098,27 +4101,27 @@ export type GetAdministratorErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetAdministratorError = GetAdministratorErrors[keyof GetAdministratorErrors];
@@ -4192,27 +4195,27 @@ export type ListAccountsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAccountsError = ListAccountsErrors[keyof ListAccountsErrors];
@@ -4245,47 +4248,47 @@ export type CreateAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 邮箱已被使用 · The address already has an account.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateAccountError = CreateAccountErrors[keyof CreateAccountErrors];
@@ -4318,43 +4321,43 @@ export type AssignGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type AssignGroupError = AssignGroupErrors[keyof AssignGroupErrors];
@@ -4396,47 +4399,47 @@ export type DeleteAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
@@ -4466,31 +4469,31 @@ export type GetAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetAccountError = GetAccountErrors[keyof GetAccountErrors];
@@ -4532,55 +4535,55 @@ export type SetAccountGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetAccountGroupError = SetAccountGroupErrors[keyof SetAccountGroupErrors];
@@ -4622,55 +4625,55 @@ export type SetAccountStatusErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetAccountStatusError = SetAccountStatusErrors[keyof SetAccountStatusErrors];
@@ -4700,35 +4703,35 @@ export type EndAccountSessionsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndAccountSessionsError = EndAccountSessionsErrors[keyof EndAccountSessionsErrors];
@@ -4758,31 +4761,31 @@ export type ListAccountSessionsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAccountSessionsError = ListAccountSessionsErrors[keyof ListAccountSessionsErrors];
@@ -4816,35 +4819,35 @@ export type EndAccountSessionErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号或会话 · There is no such account, or it has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndAccountSessionError = EndAccountSessionErrors[keyof EndAccountSessionErrors];
@@ -4890,47 +4893,47 @@ export type ResetFactorErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 不会再有管理员能够登录 · No one would be left who can sign in and administer.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetFactorError = ResetFactorErrors[keyof ResetFactorErrors];
@@ -4960,35 +4963,35 @@ export type UnlockAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type UnlockAccountError = UnlockAccountErrors[keyof UnlockAccountErrors];
@@ -5027,31 +5030,31 @@ export type GetTimelineErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetTimelineError = GetTimelineErrors[keyof GetTimelineErrors];
@@ -5081,35 +5084,35 @@ export type ExportAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
@@ -5134,27 +5137,27 @@ export type ListGroupsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListGroupsError = ListGroupsErrors[keyof ListGroupsErrors];
@@ -5187,47 +5190,47 @@ export type CreateGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 名称已被使用 · The name is taken by another group.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateGroupError = CreateGroupErrors[keyof CreateGroupErrors];
@@ -5263,43 +5266,43 @@ export type DeleteGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个成员组 · There is no such group.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 仍有成员，或为默认组 · The group has members, or is the group of new accounts.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteGroupError = DeleteGroupErrors[keyof DeleteGroupErrors];
@@ -5341,55 +5344,55 @@ export type ChangeGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个成员组 · There is no such group.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 将没有管理员，或新账号将得到权限 · No administrator would be left, or new accounts would have rights.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeGroupError = ChangeGroupErrors[keyof ChangeGroupErrors];
@@ -5443,27 +5446,27 @@ export type ListAuditEventsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
@@ -5497,27 +5500,27 @@ export type GetStatisticsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetStatisticsError = GetStatisticsErrors[keyof GetStatisticsErrors];
@@ -5567,27 +5570,27 @@ export type ListDeliveriesErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
@@ -5612,27 +5615,27 @@ export type ListWebhooksErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
@@ -5665,47 +5668,47 @@ export type CreateWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 已达到数量上限 · The webhook limit (16) is reached.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
@@ -5741,39 +5744,39 @@ export type DeleteWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
@@ -5815,51 +5818,51 @@ export type ChangeWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
@@ -5901,43 +5904,43 @@ export type RotateWebhookSecretErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
@@ -5975,51 +5978,51 @@ export type ReplayWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * Webhook 已停用 · The webhook is disabled.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
@@ -6062,31 +6065,31 @@ export type ListWebhookDeliveriesErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
@@ -6128,43 +6131,43 @@ export type ReplayWebhookDeliveryErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook 或发送记录 · There is no such webhook, or its delivery log does not have the event.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * Webhook 已停用 · The webhook is disabled.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReplayWebhookDeliveryError = ReplayWebhookDeliveryErrors[keyof ReplayWebhookDeliveryErrors];
@@ -6189,27 +6192,27 @@ export type ListLimitsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListLimitsError = ListLimitsErrors[keyof ListLimitsErrors];
@@ -6234,43 +6237,43 @@ export type LiftLimitErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这项限制或这个账号 · There is no such limit, or no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LiftLimitError = LiftLimitErrors[keyof LiftLimitErrors];
@@ -6295,39 +6298,39 @@ export type SendCodeErrors = {
     /**
      * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address may not register here.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendCodeError = SendCodeErrors[keyof SendCodeErrors];

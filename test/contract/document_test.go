@@ -17,6 +17,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -117,6 +118,7 @@ func checkExample(t *testing.T, schema *openapi3.SchemaRef, example any) {
 	err := schema.Value.VisitJSON(example, openapi3.MultiErrors(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
 		"email":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseEmail(s); return err }),
 		"phone":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParsePhone(s); return err }),
+		"group-name":   openapi3.NewCallbackValidator(group.CheckName),
 		"display-name": openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseName(s); return err }),
 	}))
 	if err != nil {

@@ -21,21 +21,24 @@ type route struct{ method, pattern string }
 
 // operation is one operation of the document, prepared once.
 type operation struct {
-	id          string
-	surface     Surface
-	sideEffects bool   // a GET with side effects: it sends or mints something
-	crossSite   bool   // other sites may send browsers to it
-	linkable    bool   // the pages of a configured origin may link to it
-	expensive   bool   // waits at the gate: it computes a hash of a password
-	right       string // the right that it requires, empty for none
-	security    openapi3.SecurityRequirements
-	body        *openapi3.RequestBody // nil if none is documented
-	bounds      bounds                // of a JSON body
-	query       []string              // the names of its query parameters
-	extraQuery  bool                  // ignores other query parameters
-	produces    []string              // the media types of its success responses; an error is always JSON
-	kin         *routers.Route        // for the validator, without the security, which is checked before
-	options     *openapi3filter.Options
+	id            string
+	surface       Surface
+	sideEffects   bool   // a GET with side effects: it sends or mints something
+	crossSite     bool   // other sites may send browsers to it
+	linkable      bool   // the pages of a configured origin may link to it
+	expensive     bool   // waits at the gate: it computes a hash of a password
+	right         string // the right that it requires, empty for none
+	security      openapi3.SecurityRequirements
+	body          *openapi3.RequestBody // nil if none is documented
+	bounds        bounds                // of a JSON body
+	spellings     spellings             // of a JSON body
+	query         []string              // the names of its query parameters
+	requiredQuery []string              // those of them that are required
+	jsonQuery     map[string]*bounds    // those of them that are JSON
+	extraQuery    bool                  // ignores other query parameters
+	produces      []string              // the media types of its success responses; an error is always JSON
+	kin           *routers.Route        // for the validator, without the security, which is checked before
+	options       *openapi3filter.Options
 }
 
 type operationKey struct{}
@@ -181,6 +184,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		extraQuery:  extra,
 		right:       right,
 		security:    *op.Security,
+		jsonQuery:   map[string]*bounds{},
 		kin:         &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
 
@@ -189,6 +193,10 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 
 		if media := compiled.body.Content[contentJSON]; media != nil {
 			compiled.bounds = boundsOf(media.Schema.Value)
+
+			if compiled.spellings, err = spellingsOf(media.Schema.Value); err != nil {
+				return nil, err
+			}
 		}
 	}
 
@@ -197,12 +205,24 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	for _, parameters := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, parameter := range parameters {
 			if parameter.Value.In == openapi3.ParameterInQuery {
-				compiled.query = append(compiled.query, parameter.Value.Name)
+				compiled.addQuery(parameter.Value)
 			}
 		}
 	}
 
 	return compiled, nil
+}
+
+func (op *operation) addQuery(parameter *openapi3.Parameter) {
+	op.query = append(op.query, parameter.Name)
+	if parameter.Required {
+		op.requiredQuery = append(op.requiredQuery, parameter.Name)
+	}
+
+	if media := parameter.Content[contentJSON]; media != nil {
+		limit := boundsOf(media.Schema.Value)
+		op.jsonQuery[parameter.Name] = &limit
+	}
 }
 
 func produced(op *openapi3.Operation) []string {

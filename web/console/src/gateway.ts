@@ -1,4 +1,4 @@
-import { createConsole, type Error as Refusal, type ErrorCode, type FieldError } from '@konec/toolkit-gateway'
+import { createConsole, type ErrorBody as Refusal, type ErrorCode, type FieldError } from '@konec/toolkit-gateway'
 import { QueryCache, QueryClient, MutationCache } from '@tanstack/react-query'
 
 /** Why a request failed: the gateway's error, or, without a code, that there was no response. */
