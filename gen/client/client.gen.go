@@ -13592,6 +13592,11 @@ type ClientWithResponsesInterface interface {
 	VerifyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyResult, error)
 }
 
+// LoadResult200Headers the declared response headers of an HTTP 200 response for Load
+type LoadResult200Headers struct {
+	SetCookie *string
+}
+
 // LoadResult406Headers the declared response headers of an HTTP 406 response for Load
 type LoadResult406Headers struct {
 	XRequestID *string
@@ -13621,6 +13626,8 @@ type LoadResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoadResult200Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoadResult406Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -13691,6 +13698,7 @@ type ListAccountsResult400Headers struct {
 
 // ListAccountsResult401Headers the declared response headers of an HTTP 401 response for ListAccounts
 type ListAccountsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -13825,12 +13833,14 @@ type CreateAccountResult400Headers struct {
 
 // CreateAccountResult401Headers the declared response headers of an HTTP 401 response for CreateAccount
 type CreateAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateAccountResult403Headers the declared response headers of an HTTP 403 response for CreateAccount
 type CreateAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14020,12 +14030,14 @@ type AssignGroupResult400Headers struct {
 
 // AssignGroupResult401Headers the declared response headers of an HTTP 401 response for AssignGroup
 type AssignGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // AssignGroupResult403Headers the declared response headers of an HTTP 403 response for AssignGroup
 type AssignGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14211,12 +14223,14 @@ type DeleteAccountResult400Headers struct {
 
 // DeleteAccountResult401Headers the declared response headers of an HTTP 401 response for DeleteAccount
 type DeleteAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteAccountResult403Headers the declared response headers of an HTTP 403 response for DeleteAccount
 type DeleteAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14411,6 +14425,7 @@ type GetAccountResult400Headers struct {
 
 // GetAccountResult401Headers the declared response headers of an HTTP 401 response for GetAccount
 type GetAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14556,12 +14571,14 @@ type ExportAccountResult400Headers struct {
 
 // ExportAccountResult401Headers the declared response headers of an HTTP 401 response for ExportAccount
 type ExportAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ExportAccountResult403Headers the declared response headers of an HTTP 403 response for ExportAccount
 type ExportAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14719,12 +14736,14 @@ type ResetFactorResult400Headers struct {
 
 // ResetFactorResult401Headers the declared response headers of an HTTP 401 response for ResetFactor
 type ResetFactorResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ResetFactorResult403Headers the declared response headers of an HTTP 403 response for ResetFactor
 type ResetFactorResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14919,12 +14938,14 @@ type SetAccountGroupResult400Headers struct {
 
 // SetAccountGroupResult401Headers the declared response headers of an HTTP 401 response for SetAccountGroup
 type SetAccountGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SetAccountGroupResult403Headers the declared response headers of an HTTP 403 response for SetAccountGroup
 type SetAccountGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15142,12 +15163,14 @@ type EndAccountSessionsResult400Headers struct {
 
 // EndAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for EndAccountSessions
 type EndAccountSessionsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // EndAccountSessionsResult403Headers the declared response headers of an HTTP 403 response for EndAccountSessions
 type EndAccountSessionsResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15293,6 +15316,7 @@ type ListAccountSessionsResult400Headers struct {
 
 // ListAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for ListAccountSessions
 type ListAccountSessionsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15436,12 +15460,14 @@ type EndAccountSessionResult400Headers struct {
 
 // EndAccountSessionResult401Headers the declared response headers of an HTTP 401 response for EndAccountSession
 type EndAccountSessionResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // EndAccountSessionResult403Headers the declared response headers of an HTTP 403 response for EndAccountSession
 type EndAccountSessionResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15592,12 +15618,14 @@ type SetAccountStatusResult400Headers struct {
 
 // SetAccountStatusResult401Headers the declared response headers of an HTTP 401 response for SetAccountStatus
 type SetAccountStatusResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SetAccountStatusResult403Headers the declared response headers of an HTTP 403 response for SetAccountStatus
 type SetAccountStatusResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15815,6 +15843,7 @@ type GetTimelineResult400Headers struct {
 
 // GetTimelineResult401Headers the declared response headers of an HTTP 401 response for GetTimeline
 type GetTimelineResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15958,12 +15987,14 @@ type UnlockAccountResult400Headers struct {
 
 // UnlockAccountResult401Headers the declared response headers of an HTTP 401 response for UnlockAccount
 type UnlockAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // UnlockAccountResult403Headers the declared response headers of an HTTP 403 response for UnlockAccount
 type UnlockAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16109,6 +16140,7 @@ type ListAuditEventsResult400Headers struct {
 
 // ListAuditEventsResult401Headers the declared response headers of an HTTP 401 response for ListAuditEvents
 type ListAuditEventsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16237,12 +16269,14 @@ type SendCodeResult400Headers struct {
 
 // SendCodeResult401Headers the declared response headers of an HTTP 401 response for SendCode
 type SendCodeResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SendCodeResult403Headers the declared response headers of an HTTP 403 response for SendCode
 type SendCodeResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16402,6 +16436,7 @@ type ListDeliveriesResult400Headers struct {
 
 // ListDeliveriesResult401Headers the declared response headers of an HTTP 401 response for ListDeliveries
 type ListDeliveriesResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16531,6 +16566,7 @@ type ListGroupsResult400Headers struct {
 
 // ListGroupsResult401Headers the declared response headers of an HTTP 401 response for ListGroups
 type ListGroupsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16665,12 +16701,14 @@ type CreateGroupResult400Headers struct {
 
 // CreateGroupResult401Headers the declared response headers of an HTTP 401 response for CreateGroup
 type CreateGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateGroupResult403Headers the declared response headers of an HTTP 403 response for CreateGroup
 type CreateGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16860,12 +16898,14 @@ type DeleteGroupResult400Headers struct {
 
 // DeleteGroupResult401Headers the declared response headers of an HTTP 401 response for DeleteGroup
 type DeleteGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteGroupResult403Headers the declared response headers of an HTTP 403 response for DeleteGroup
 type DeleteGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17037,12 +17077,14 @@ type ChangeGroupResult400Headers struct {
 
 // ChangeGroupResult401Headers the declared response headers of an HTTP 401 response for ChangeGroup
 type ChangeGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ChangeGroupResult403Headers the declared response headers of an HTTP 403 response for ChangeGroup
 type ChangeGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17260,6 +17302,7 @@ type ListLimitsResult400Headers struct {
 
 // ListLimitsResult401Headers the declared response headers of an HTTP 401 response for ListLimits
 type ListLimitsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17389,12 +17432,14 @@ type LiftLimitResult400Headers struct {
 
 // LiftLimitResult401Headers the declared response headers of an HTTP 401 response for LiftLimit
 type LiftLimitResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // LiftLimitResult403Headers the declared response headers of an HTTP 403 response for LiftLimit
 type LiftLimitResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17568,6 +17613,7 @@ type GetAdministratorResult400Headers struct {
 
 // GetAdministratorResult401Headers the declared response headers of an HTTP 401 response for GetAdministrator
 type GetAdministratorResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17697,6 +17743,7 @@ type GetStatisticsResult400Headers struct {
 
 // GetStatisticsResult401Headers the declared response headers of an HTTP 401 response for GetStatistics
 type GetStatisticsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17826,6 +17873,7 @@ type ListWebhooksResult400Headers struct {
 
 // ListWebhooksResult401Headers the declared response headers of an HTTP 401 response for ListWebhooks
 type ListWebhooksResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17960,12 +18008,14 @@ type CreateWebhookResult400Headers struct {
 
 // CreateWebhookResult401Headers the declared response headers of an HTTP 401 response for CreateWebhook
 type CreateWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateWebhookResult403Headers the declared response headers of an HTTP 403 response for CreateWebhook
 type CreateWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18155,12 +18205,14 @@ type DeleteWebhookResult400Headers struct {
 
 // DeleteWebhookResult401Headers the declared response headers of an HTTP 401 response for DeleteWebhook
 type DeleteWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteWebhookResult403Headers the declared response headers of an HTTP 403 response for DeleteWebhook
 type DeleteWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18325,12 +18377,14 @@ type ChangeWebhookResult400Headers struct {
 
 // ChangeWebhookResult401Headers the declared response headers of an HTTP 401 response for ChangeWebhook
 type ChangeWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ChangeWebhookResult403Headers the declared response headers of an HTTP 403 response for ChangeWebhook
 type ChangeWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18541,6 +18595,7 @@ type ListWebhookDeliveriesResult400Headers struct {
 
 // ListWebhookDeliveriesResult401Headers the declared response headers of an HTTP 401 response for ListWebhookDeliveries
 type ListWebhookDeliveriesResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18684,12 +18739,14 @@ type ReplayWebhookDeliveryResult400Headers struct {
 
 // ReplayWebhookDeliveryResult401Headers the declared response headers of an HTTP 401 response for ReplayWebhookDelivery
 type ReplayWebhookDeliveryResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ReplayWebhookDeliveryResult403Headers the declared response headers of an HTTP 403 response for ReplayWebhookDelivery
 type ReplayWebhookDeliveryResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18863,12 +18920,14 @@ type ReplayWebhookResult400Headers struct {
 
 // ReplayWebhookResult401Headers the declared response headers of an HTTP 401 response for ReplayWebhook
 type ReplayWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ReplayWebhookResult403Headers the declared response headers of an HTTP 403 response for ReplayWebhook
 type ReplayWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -19075,12 +19134,14 @@ type RotateWebhookSecretResult400Headers struct {
 
 // RotateWebhookSecretResult401Headers the declared response headers of an HTTP 401 response for RotateWebhookSecret
 type RotateWebhookSecretResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // RotateWebhookSecretResult403Headers the declared response headers of an HTTP 403 response for RotateWebhookSecret
 type RotateWebhookSecretResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -19260,6 +19321,11 @@ type LoginResult200Headers struct {
 	XDeviceToken *string
 }
 
+// LoginResult401Headers the declared response headers of an HTTP 401 response for Login
+type LoginResult401Headers struct {
+	WWWAuthenticate *string
+}
+
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
 type LoginResult406Headers struct {
 	XRequestID *string
@@ -19315,6 +19381,8 @@ type LoginResult struct {
 	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *LoginResult200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginResult401Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoginResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -19663,6 +19731,11 @@ func (r ReauthenticateResult) ContentType() string {
 	return ""
 }
 
+// RefreshResult401Headers the declared response headers of an HTTP 401 response for Refresh
+type RefreshResult401Headers struct {
+	WWWAuthenticate *string
+}
+
 // RefreshResult406Headers the declared response headers of an HTTP 406 response for Refresh
 type RefreshResult406Headers struct {
 	XRequestID *string
@@ -19708,6 +19781,8 @@ type RefreshResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RefreshResult401Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *RefreshResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -21271,6 +21346,11 @@ func (r SendResetCodeResult) ContentType() string {
 	return ""
 }
 
+// ResetPasswordResult204Headers the declared response headers of an HTTP 204 response for ResetPassword
+type ResetPasswordResult204Headers struct {
+	SetCookie *string
+}
+
 // ResetPasswordResult400Headers the declared response headers of an HTTP 400 response for ResetPassword
 type ResetPasswordResult400Headers struct {
 	RetryAfter *int
@@ -21278,6 +21358,7 @@ type ResetPasswordResult400Headers struct {
 
 // ResetPasswordResult403Headers the declared response headers of an HTTP 403 response for ResetPassword
 type ResetPasswordResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21324,6 +21405,8 @@ type ResetPasswordResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ResetPasswordResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetPasswordResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21406,7 +21489,8 @@ func (r ResetPasswordResult) ContentType() string {
 
 // ReturnFromLarkResult302Headers the declared response headers of an HTTP 302 response for ReturnFromLark
 type ReturnFromLarkResult302Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // ReturnFromLarkResult406Headers the declared response headers of an HTTP 406 response for ReturnFromLark
@@ -21497,7 +21581,8 @@ func (r ReturnFromLarkResult) ContentType() string {
 
 // AuthorizeLarkResult302Headers the declared response headers of an HTTP 302 response for AuthorizeLark
 type AuthorizeLarkResult302Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // AuthorizeLarkResult403Headers the declared response headers of an HTTP 403 response for AuthorizeLark
@@ -21600,6 +21685,11 @@ func (r AuthorizeLarkResult) ContentType() string {
 	return ""
 }
 
+// SignInResult204Headers the declared response headers of an HTTP 204 response for SignIn
+type SignInResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInResult400Headers the declared response headers of an HTTP 400 response for SignIn
 type SignInResult400Headers struct {
 	RetryAfter *int
@@ -21607,6 +21697,7 @@ type SignInResult400Headers struct {
 
 // SignInResult403Headers the declared response headers of an HTTP 403 response for SignIn
 type SignInResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21653,6 +21744,8 @@ type SignInResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21733,6 +21826,11 @@ func (r SignInResult) ContentType() string {
 	return ""
 }
 
+// SignInWithLarkResult204Headers the declared response headers of an HTTP 204 response for SignInWithLark
+type SignInWithLarkResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithLarkResult400Headers the declared response headers of an HTTP 400 response for SignInWithLark
 type SignInWithLarkResult400Headers struct {
 	RetryAfter *int
@@ -21740,6 +21838,7 @@ type SignInWithLarkResult400Headers struct {
 
 // SignInWithLarkResult403Headers the declared response headers of an HTTP 403 response for SignInWithLark
 type SignInWithLarkResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21786,6 +21885,8 @@ type SignInWithLarkResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithLarkResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithLarkResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21971,6 +22072,11 @@ func (r SendSignInCodeResult) ContentType() string {
 	return ""
 }
 
+// SignInWithCodeResult204Headers the declared response headers of an HTTP 204 response for SignInWithCode
+type SignInWithCodeResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithCodeResult400Headers the declared response headers of an HTTP 400 response for SignInWithCode
 type SignInWithCodeResult400Headers struct {
 	RetryAfter *int
@@ -21978,6 +22084,7 @@ type SignInWithCodeResult400Headers struct {
 
 // SignInWithCodeResult403Headers the declared response headers of an HTTP 403 response for SignInWithCode
 type SignInWithCodeResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22024,6 +22131,8 @@ type SignInWithCodeResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithCodeResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithCodeResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -22104,6 +22213,11 @@ func (r SignInWithCodeResult) ContentType() string {
 	return ""
 }
 
+// SignInWithTOTPResult204Headers the declared response headers of an HTTP 204 response for SignInWithTOTP
+type SignInWithTOTPResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithTOTPResult400Headers the declared response headers of an HTTP 400 response for SignInWithTOTP
 type SignInWithTOTPResult400Headers struct {
 	RetryAfter *int
@@ -22111,6 +22225,7 @@ type SignInWithTOTPResult400Headers struct {
 
 // SignInWithTOTPResult403Headers the declared response headers of an HTTP 403 response for SignInWithTOTP
 type SignInWithTOTPResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22157,6 +22272,8 @@ type SignInWithTOTPResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithTOTPResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithTOTPResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -22237,8 +22354,14 @@ func (r SignInWithTOTPResult) ContentType() string {
 	return ""
 }
 
+// SignOutResult204Headers the declared response headers of an HTTP 204 response for SignOut
+type SignOutResult204Headers struct {
+	SetCookie *string
+}
+
 // SignOutResult403Headers the declared response headers of an HTTP 403 response for SignOut
 type SignOutResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22271,6 +22394,8 @@ type SignOutResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignOutResult204Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *SignOutResult403Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
@@ -22419,6 +22544,7 @@ type CreateRefreshCodeResult400Headers struct {
 
 // CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
 type CreateRefreshCodeResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22538,6 +22664,11 @@ func (r CreateRefreshCodeResult) ContentType() string {
 	return ""
 }
 
+// RenewSessionResult204Headers the declared response headers of an HTTP 204 response for RenewSession
+type RenewSessionResult204Headers struct {
+	SetCookie *string
+}
+
 // RenewSessionResult400Headers the declared response headers of an HTTP 400 response for RenewSession
 type RenewSessionResult400Headers struct {
 	RetryAfter *int
@@ -22545,11 +22676,13 @@ type RenewSessionResult400Headers struct {
 
 // RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
 type RenewSessionResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // RenewSessionResult403Headers the declared response headers of an HTTP 403 response for RenewSession
 type RenewSessionResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22598,6 +22731,8 @@ type RenewSessionResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *RenewSessionResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RenewSessionResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -22785,7 +22920,8 @@ type ResetWithLinkResult200Headers struct {
 
 // ResetWithLinkResult303Headers the declared response headers of an HTTP 303 response for ResetWithLink
 type ResetWithLinkResult303Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // ResetWithLinkResult403Headers the declared response headers of an HTTP 403 response for ResetWithLink
@@ -23153,6 +23289,7 @@ func (r RegisterWithLinkResult) ContentType() string {
 
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23263,11 +23400,13 @@ type ChangeUserResult400Headers struct {
 
 // ChangeUserResult401Headers the declared response headers of an HTTP 401 response for ChangeUser
 type ChangeUserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ChangeUserResult403Headers the declared response headers of an HTTP 403 response for ChangeUser
 type ChangeUserResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23405,6 +23544,7 @@ func (r ChangeUserResult) ContentType() string {
 
 // ListUserDevicesResult401Headers the declared response headers of an HTTP 401 response for ListUserDevices
 type ListUserDevicesResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23510,11 +23650,13 @@ func (r ListUserDevicesResult) ContentType() string {
 
 // EndUserDeviceResult401Headers the declared response headers of an HTTP 401 response for EndUserDevice
 type EndUserDeviceResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndUserDeviceResult403Headers the declared response headers of an HTTP 403 response for EndUserDevice
 type EndUserDeviceResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23634,11 +23776,13 @@ type KeepFactorResult400Headers struct {
 
 // KeepFactorResult401Headers the declared response headers of an HTTP 401 response for KeepFactor
 type KeepFactorResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // KeepFactorResult403Headers the declared response headers of an HTTP 403 response for KeepFactor
 type KeepFactorResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23753,11 +23897,13 @@ type ChangePasswordResult400Headers struct {
 
 // ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
 type ChangePasswordResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ChangePasswordResult403Headers the declared response headers of an HTTP 403 response for ChangePassword
 type ChangePasswordResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23900,11 +24046,13 @@ type BindPhoneResult400Headers struct {
 
 // BindPhoneResult401Headers the declared response headers of an HTTP 401 response for BindPhone
 type BindPhoneResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // BindPhoneResult403Headers the declared response headers of an HTTP 403 response for BindPhone
 type BindPhoneResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24047,6 +24195,7 @@ type SendPhoneCodeResult400Headers struct {
 
 // SendPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendPhoneCode
 type SendPhoneCodeResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24159,6 +24308,11 @@ func (r SendPhoneCodeResult) ContentType() string {
 	return ""
 }
 
+// ReauthenticateBrowserResult204Headers the declared response headers of an HTTP 204 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult204Headers struct {
+	SetCookie *string
+}
+
 // ReauthenticateBrowserResult400Headers the declared response headers of an HTTP 400 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult400Headers struct {
 	RetryAfter *int
@@ -24166,11 +24320,13 @@ type ReauthenticateBrowserResult400Headers struct {
 
 // ReauthenticateBrowserResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ReauthenticateBrowserResult403Headers the declared response headers of an HTTP 403 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24219,6 +24375,8 @@ type ReauthenticateBrowserResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ReauthenticateBrowserResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ReauthenticateBrowserResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -24313,11 +24471,13 @@ type SetSecondFactorResult400Headers struct {
 
 // SetSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetSecondFactor
 type SetSecondFactorResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // SetSecondFactorResult403Headers the declared response headers of an HTTP 403 response for SetSecondFactor
 type SetSecondFactorResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24455,11 +24615,13 @@ func (r SetSecondFactorResult) ContentType() string {
 
 // EndOtherUserSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherUserSessions
 type EndOtherUserSessionsResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndOtherUserSessionsResult403Headers the declared response headers of an HTTP 403 response for EndOtherUserSessions
 type EndOtherUserSessionsResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24567,6 +24729,7 @@ func (r EndOtherUserSessionsResult) ContentType() string {
 
 // ListUserSessionsResult401Headers the declared response headers of an HTTP 401 response for ListUserSessions
 type ListUserSessionsResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24672,11 +24835,13 @@ func (r ListUserSessionsResult) ContentType() string {
 
 // EndUserSessionResult401Headers the declared response headers of an HTTP 401 response for EndUserSession
 type EndUserSessionResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndUserSessionResult403Headers the declared response headers of an HTTP 403 response for EndUserSession
 type EndUserSessionResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24796,6 +24961,7 @@ type CreateTOTPResult400Headers struct {
 
 // CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
 type CreateTOTPResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24922,11 +25088,13 @@ type BindTOTPResult400Headers struct {
 
 // BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
 type BindTOTPResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // BindTOTPResult403Headers the declared response headers of an HTTP 403 response for BindTOTP
 type BindTOTPResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25071,6 +25239,7 @@ func (r BindTOTPResult) ContentType() string {
 
 // GetTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetTOTPPicture
 type GetTOTPPictureResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25174,11 +25343,13 @@ type CreateRecoveryCodesResult400Headers struct {
 
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // CreateRecoveryCodesResult403Headers the declared response headers of an HTTP 403 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25300,11 +25471,13 @@ type UnbindResult400Headers struct {
 
 // UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
 type UnbindResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // UnbindResult403Headers the declared response headers of an HTTP 403 response for Unbind
 type UnbindResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25414,6 +25587,7 @@ func (r UnbindResult) ContentType() string {
 
 // VerifyResult401Headers the declared response headers of an HTTP 401 response for Verify
 type VerifyResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -27973,6 +28147,16 @@ func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers LoadResult200Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoadResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -28100,6 +28284,13 @@ func ParseListAccountsResult(rsp *http.Response) (*ListAccountsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAccountsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28304,6 +28495,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28321,6 +28519,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28538,6 +28743,13 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers AssignGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28555,6 +28767,13 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers AssignGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28789,6 +29008,13 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28806,6 +29032,13 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29012,6 +29245,13 @@ func ParseGetAccountResult(rsp *http.Response) (*GetAccountResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29195,6 +29435,13 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ExportAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29212,6 +29459,13 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ExportAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29426,6 +29680,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ResetFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29443,6 +29704,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ResetFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29691,6 +29959,13 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetAccountGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29708,6 +29983,13 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetAccountGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29927,6 +30209,13 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers EndAccountSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29944,6 +30233,13 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndAccountSessionsResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30120,6 +30416,13 @@ func ParseListAccountSessionsResult(rsp *http.Response) (*ListAccountSessionsRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAccountSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30299,6 +30602,13 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers EndAccountSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30316,6 +30626,13 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndAccountSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30544,6 +30861,13 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetAccountStatusResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30561,6 +30885,13 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetAccountStatusResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30777,6 +31108,13 @@ func ParseGetTimelineResult(rsp *http.Response) (*GetTimelineResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetTimelineResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30956,6 +31294,13 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UnlockAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30973,6 +31318,13 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers UnlockAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31142,6 +31494,13 @@ func ParseListAuditEventsResult(rsp *http.Response) (*ListAuditEventsResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAuditEventsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31311,6 +31670,13 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SendCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31328,6 +31694,13 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SendCodeResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31507,6 +31880,13 @@ func ParseListDeliveriesResult(rsp *http.Response) (*ListDeliveriesResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListDeliveriesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31666,6 +32046,13 @@ func ParseListGroupsResult(rsp *http.Response) (*ListGroupsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListGroupsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31870,6 +32257,13 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31887,6 +32281,13 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32100,6 +32501,13 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32117,6 +32525,13 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32355,6 +32770,13 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32372,6 +32794,13 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32581,6 +33010,13 @@ func ParseListLimitsResult(rsp *http.Response) (*ListLimitsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListLimitsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32764,6 +33200,13 @@ func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers LiftLimitResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32781,6 +33224,13 @@ func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers LiftLimitResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32970,6 +33420,13 @@ func ParseGetAdministratorResult(rsp *http.Response) (*GetAdministratorResult, e
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetAdministratorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33129,6 +33586,13 @@ func ParseGetStatisticsResult(rsp *http.Response) (*GetStatisticsResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetStatisticsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33288,6 +33752,13 @@ func ParseListWebhooksResult(rsp *http.Response) (*ListWebhooksResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListWebhooksResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33492,6 +33963,13 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33509,6 +33987,13 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33715,6 +34200,13 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33732,6 +34224,13 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33963,6 +34462,13 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33980,6 +34486,13 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34196,6 +34709,13 @@ func ParseListWebhookDeliveriesResult(rsp *http.Response) (*ListWebhookDeliverie
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListWebhookDeliveriesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34393,6 +34913,13 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReplayWebhookDeliveryResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34410,6 +34937,13 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReplayWebhookDeliveryResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34631,6 +35165,13 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReplayWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34648,6 +35189,13 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReplayWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34885,6 +35433,13 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RotateWebhookSecretResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34902,6 +35457,13 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers RotateWebhookSecretResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35096,6 +35658,16 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 			headers.XDeviceToken = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers LoginResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoginResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -35544,6 +36116,16 @@ func ParseRefreshResult(rsp *http.Response) (*RefreshResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers RefreshResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 406:
 		var headers RefreshResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -37334,6 +37916,16 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers ResetPasswordResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers ResetPasswordResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -37346,6 +37938,13 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers ResetPasswordResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37473,6 +38072,13 @@ func ParseReturnFromLarkResult(rsp *http.Response) (*ReturnFromLarkResult, error
 			}
 			headers.Location = value
 		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		response.Headers302 = &headers
 	case rsp.StatusCode == 406:
 		var headers ReturnFromLarkResult406Headers
@@ -37579,6 +38185,13 @@ func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) 
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
 		}
 		response.Headers302 = &headers
 	case rsp.StatusCode == 403:
@@ -37702,6 +38315,16 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -37714,6 +38337,13 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37853,6 +38483,16 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithLarkResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithLarkResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -37865,6 +38505,13 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithLarkResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38121,6 +38768,16 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithCodeResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithCodeResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38133,6 +38790,13 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithCodeResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38272,6 +38936,16 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithTOTPResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithTOTPResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38284,6 +38958,13 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithTOTPResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38409,8 +39090,25 @@ func ParseSignOutResult(rsp *http.Response) (*SignOutResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignOutResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignOutResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38616,6 +39314,13 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRefreshCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38752,6 +39457,16 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers RenewSessionResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers RenewSessionResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38764,6 +39479,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RenewSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38774,6 +39496,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers RenewSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39042,6 +39771,13 @@ func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) 
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
 		}
 		response.Headers303 = &headers
 	case rsp.StatusCode == 403:
@@ -39449,6 +40185,13 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 	switch {
 	case rsp.StatusCode == 401:
 		var headers GetUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39587,6 +40330,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39597,6 +40347,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeUserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39728,6 +40485,13 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 	switch {
 	case rsp.StatusCode == 401:
 		var headers ListUserDevicesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39849,6 +40613,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndUserDeviceResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39859,6 +40630,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndUserDeviceResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39983,6 +40761,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers KeepFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39993,6 +40778,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers KeepFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40131,6 +40923,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangePasswordResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40141,6 +40940,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangePasswordResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40299,6 +41105,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers BindPhoneResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40309,6 +41122,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers BindPhoneResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40453,6 +41273,13 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SendPhoneCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40589,6 +41416,16 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers ReauthenticateBrowserResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers ReauthenticateBrowserResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -40601,6 +41438,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReauthenticateBrowserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40611,6 +41455,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReauthenticateBrowserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40769,6 +41620,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetSecondFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40779,6 +41637,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetSecondFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40913,6 +41778,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndOtherUserSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40923,6 +41795,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndOtherUserSessionsResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41034,6 +41913,13 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 	switch {
 	case rsp.StatusCode == 401:
 		var headers ListUserSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41155,6 +42041,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndUserSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41165,6 +42058,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndUserSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41293,6 +42193,13 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateTOTPResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41445,6 +42352,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers BindTOTPResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41455,6 +42369,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers BindTOTPResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41579,6 +42500,13 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 	switch {
 	case rsp.StatusCode == 401:
 		var headers GetTOTPPictureResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41707,6 +42635,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41717,6 +42652,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateRecoveryCodesResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41841,6 +42783,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UnbindResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41851,6 +42800,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers UnbindResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41958,6 +42914,13 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 	switch {
 	case rsp.StatusCode == 401:
 		var headers VerifyResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -82,6 +84,10 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 		return err.Error()
 	}
 
+	if name := undocumented(route.Operation.Responses.Status(status).Value, header); name != "" {
+		return "the header " + name + " is not named"
+	}
+
 	if status/100 == 3 {
 		return redirectViolation(route.Operation.Responses.Status(status).Value, header.Get("Location"))
 	}
@@ -102,6 +108,25 @@ func Violation(r *http.Request, route *routers.Route, status int, header http.He
 	media := route.Operation.Responses.Status(status).Value.Content.Get("application/json")
 	if media.Examples[response.Code] == nil {
 		return "the code " + response.Code + " is not listed"
+	}
+
+	return ""
+}
+
+// CommonHeaders are those that any response may have. The introduction of the document names them, and no operation does.
+var CommonHeaders = []string{
+	"Access-Control-Allow-Credentials", "Access-Control-Allow-Origin", "Access-Control-Expose-Headers", "Cache-Control", "Connection",
+	"Content-Length", "Content-Security-Policy", "Content-Type", "Cross-Origin-Opener-Policy", "Date", "Referrer-Policy",
+	"Strict-Transport-Security", "Vary", "X-Content-Type-Options", "X-Request-Id",
+}
+
+// undocumented returns the name of a header that the response of the document does not have, or an empty string.
+func undocumented(response *openapi3.Response, header http.Header) string {
+	for name := range header {
+		named := slices.ContainsFunc(slices.Collect(maps.Keys(response.Headers)), func(one string) bool { return strings.EqualFold(one, name) })
+		if !named && !slices.Contains(CommonHeaders, name) {
+			return name
+		}
 	}
 
 	return ""
