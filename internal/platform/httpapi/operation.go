@@ -23,11 +23,11 @@ type route struct{ method, pattern string }
 type operation struct {
 	id            string
 	surface       Surface
-	sideEffects   bool   // a GET with side effects: it sends or mints something
-	crossSite     bool   // other sites may send browsers to it
-	linkable      bool   // the pages of a configured origin may link to it
-	expensive     bool   // waits at the gate: it computes a hash of a password
-	right         string // the right that it requires, empty for none
+	sideEffects   bool     // a GET with side effects: it sends or mints something
+	crossSite     bool     // other sites may send browsers to it
+	linkable      bool     // the pages of a configured origin may link to it
+	expensive     bool     // waits at the gate: it computes a hash of a password
+	rights        []string // that it requires
 	security      openapi3.SecurityRequirements
 	body          *openapi3.RequestBody // nil if none is documented
 	bounds        bounds                // of a JSON body
@@ -68,9 +68,11 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 			info.operation = op
 		}
 
+		shadowed := p.shadowed(op, r.URL.Path, chi.RouteContext(r.Context()))
+
 		p.allowOrigin(w, r, op.surface)
 
-		if r.Method == http.MethodHead && op.sideEffects {
+		if shadowed || r.Method == http.MethodHead && op.sideEffects {
 			w.Header().Set("Allow", p.allowed(r))
 			p.Fail(w, r, problem.ErrMethodNotAllowed)
 
@@ -105,8 +107,11 @@ func compile(d Deps) (map[route]*operation, error) {
 			}
 
 			compiled.options = options
-			if compiled.right != "" && !slices.Contains(d.Rights, compiled.right) {
-				faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, compiled.right))
+
+			for _, right := range compiled.rights {
+				if !slices.Contains(d.Rights, right) {
+					faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, right))
+				}
 			}
 
 			operations[route{method, path}] = compiled
@@ -165,7 +170,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	right, err := rightOf(op, surface)
+	rights, err := rightsOf(op, surface)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +187,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		linkable:    linked,
 		expensive:   costly,
 		extraQuery:  extra,
-		right:       right,
+		rights:      rights,
 		security:    *op.Security,
 		jsonQuery:   map[string]*bounds{},
 		kin:         &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
@@ -324,18 +329,4 @@ func surfaceOf(op *openapi3.Operation) (Surface, error) {
 	}
 
 	return "", fmt.Errorf("x-surface is %q, and must be toolkit, public or admin", name)
-}
-
-// rightOf reads x-required-right, without which no operation of the administration is served.
-func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
-	right, _ := op.Extensions["x-required-right"].(string)
-
-	switch {
-	case (right != "") != (surface == Admin):
-		return "", errors.New("x-required-right stands at every operation of the surface admin, and nowhere else")
-	case right != "" && slices.ContainsFunc(*op.Security, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }):
-		return "", errors.New("x-required-right needs an operation that requires a sign-in")
-	}
-
-	return right, nil
 }

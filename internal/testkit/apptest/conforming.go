@@ -63,6 +63,11 @@ func Conforming(tb testing.TB, next http.Handler) http.Handler {
 			return
 		}
 
+		// A concrete path does not have the methods of a templated one that also matches.
+		if seen.status == http.StatusMethodNotAllowed && match.RoutePattern() != r.URL.Path && spec.Paths.Value(r.URL.Path) != nil {
+			return
+		}
+
 		route := operations[method+match.RoutePattern()]
 		if fault := Violation(r, route, seen.status, w.Header(), seen.body.Bytes()); fault != "" {
 			tb.Errorf("%s %s returned %d, which the document does not promise: %s", method, r.URL.Path, seen.status, fault)
