@@ -17,6 +17,21 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Success.
+const (
+	SuccessTrue Success = true
+)
+
+// Valid indicates whether the value is a known member of the Success enum.
+func (e Success) Valid() bool {
+	switch e {
+	case SuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessReasonCode.
 const (
 	AccessReasonCodeBUDGETSPENT    AccessReasonCode = "BUDGET_SPENT"
@@ -494,21 +509,6 @@ func (e SetStatusRequestStatus) Valid() bool {
 	}
 }
 
-// Defines values for Success.
-const (
-	SuccessTrue Success = true
-)
-
-// Valid indicates whether the value is a known member of the Success enum.
-func (e Success) Valid() bool {
-	switch e {
-	case SuccessTrue:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for SuspendableFactor.
 const (
 	SuspendableFactorLark          SuspendableFactor = "lark"
@@ -974,6 +974,48 @@ func (e UnbindParamsKey) Valid() bool {
 	}
 }
 
+// Success 总是 true · Always true.
+type Success bool
+
+// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+type Message = string
+
+// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+type Email = string
+
+// SignInRecord 最近登录历史 · The last sign-in, on either surface; null if there was none.
+type SignInRecord struct {
+	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Detail Location `json:"detail"`
+
+	// Metadata 登录的来源 · The source of the sign-in.
+	Metadata SignInMetadata `json:"metadata"`
+
+	// UserAgent 客户端 · The `User-Agent` of the sign-in.
+	UserAgent string `json:"user_agent"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
+}
+
+// LarkProfile Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+type LarkProfile struct {
+	// AvatarURL 头像 · The picture at Lark.
+	AvatarURL *string `json:"avatar_url,omitempty"`
+
+	// EnName 英文名 · The English name at Lark.
+	EnName *string `json:"en_name,omitempty"`
+
+	// Name 姓名 · The name at Lark.
+	Name string `json:"name"`
+
+	// OpenID 飞书用户标识 · The user's id in this Lark app.
+	OpenID string `json:"open_id"`
+}
+
+// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+type Timestamp = string
+
 // AccessReason defines model for AccessReason.
 type AccessReason struct {
 	// Code 原因 · The reason.
@@ -1029,14 +1071,14 @@ type AccountID = string
 
 // AccountList defines model for AccountList.
 type AccountList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Accounts 账号 · The accounts.
 	Accounts []AdminAccount `json:"accounts"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Total 全部匹配的数量，仅在 count=true 时 · All matches, with `count=true` only.
 	Total *int64 `json:"total,omitempty"`
@@ -1044,10 +1086,9 @@ type AccountList struct {
 
 // AccountResponse defines model for AccountResponse.
 type AccountResponse struct {
-	Account AdminAccount `json:"account"`
-
 	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	Success Success      `json:"success"`
+	Account AdminAccount `json:"account"`
 }
 
 // AccountState 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
@@ -1064,20 +1105,11 @@ type AccountVersion struct {
 
 // AdminAccount defines model for AdminAccount.
 type AdminAccount struct {
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
-
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
 
 	// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 	Factors *Factors `json:"factors,omitempty"`
@@ -1109,22 +1141,30 @@ type AdminAccount struct {
 	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 	Status AccountState `json:"status"`
 
-	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdatedAt Timestamp `json:"updatedAt"`
-
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
+
+	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+
+	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdatedAt Timestamp `json:"updatedAt"`
 }
 
 // AdministratorResponse defines model for AdministratorResponse.
 type AdministratorResponse struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // AssignGroupRequest defines model for AssignGroupRequest.
@@ -1138,11 +1178,11 @@ type AssignGroupRequest struct {
 
 // AssignGroupResponse defines model for AssignGroupResponse.
 type AssignGroupResponse struct {
-	// Results 逐个结果 · One result for each account, in the order of the request.
-	Results []GroupAssignment `json:"results"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Results 逐个结果 · One result for each account, in the order of the request.
+	Results []GroupAssignment `json:"results"`
 }
 
 // AuditEvent defines model for AuditEvent.
@@ -1158,9 +1198,6 @@ type AuditEvent struct {
 
 	// Address 客户端地址 · The client's address, or empty.
 	Address string `json:"address"`
-
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
 
 	// Detail 详情 · Details, such as `from`, `to` and `reason`.
 	Detail map[string]string `json:"detail"`
@@ -1185,18 +1222,21 @@ type AuditEvent struct {
 
 	// UserAgent 设备 · The client's `User-Agent`, or the command.
 	UserAgent string `json:"userAgent"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
 }
 
 // AuditEventList defines model for AuditEventList.
 type AuditEventList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // BindPhoneRequest defines model for BindPhoneRequest.
@@ -1241,20 +1281,20 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email *Email `json:"email,omitempty"`
+
+	// Avatar 头像，key=Avatar 时必须，对象键或 https 网址，为空则移除 · Required with `key=Avatar`. An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
 	Code *SixDigits `json:"code,omitempty"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email *Email `json:"email,omitempty"`
-
 	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 姓名 · The name shown to people; no control characters.
+	// Name 称呼，key=Name 时必须 · The name shown to people, required with `key=Name`; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
@@ -1352,12 +1392,6 @@ type Delivery struct {
 	// Channel 渠道 · Mail or text message.
 	Channel DeliveryChannel `json:"channel"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
-
 	// FinishedAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	FinishedAt nullable.Nullable[TimestampOrNull] `json:"finishedAt"`
 
@@ -1376,6 +1410,12 @@ type Delivery struct {
 	// State 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
 	// `refused`: 被拒绝 the provider will not accept it.
 	State DeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
 }
 
 // DeliveryChannel 渠道 · Mail or text message.
@@ -1387,23 +1427,20 @@ type DeliveryState string
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // Device defines model for Device.
 type Device struct {
 	// Address 登录地址 · The client's address at its last sign-in; empty if unknown.
 	Address string `json:"address"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Current 是否为当前设备 · Whether the request carries this device's token.
 	Current bool `json:"current"`
@@ -1417,27 +1454,30 @@ type Device struct {
 	// Name 设备 · The `User-Agent` of its last sign-in.
 	Name string `json:"name"`
 
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	SeenAt Timestamp `json:"seenAt"`
 }
 
 // DevicesResponse defines model for DevicesResponse.
 type DevicesResponse struct {
-	// Devices 登录过的设备 · The devices that have signed in, the last used first.
-	Devices []Device `json:"devices"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
-}
 
-// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-type Email = string
+	// Devices 登录过的设备 · The devices that have signed in, the last used first.
+	Devices []Device `json:"devices"`
+}
 
 // EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
 type EntityVersion = int32
 
 // ErrorBody defines model for ErrorBody.
 type ErrorBody struct {
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
+
 	// Code 错误码 · Stable; decide by this value.
 	//
 	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
@@ -1494,9 +1534,6 @@ type ErrorBody struct {
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
-
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
 
 	// RequestID 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
 	RequestID string `json:"requestId"`
@@ -1610,9 +1647,6 @@ type FirstRunRequest struct {
 
 // Group defines model for Group.
 type Group struct {
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Description 说明，一行 · What the group is for, in one line.
 	Description GroupDescription `json:"description"`
 
@@ -1625,11 +1659,14 @@ type Group struct {
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
 
-	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdatedAt Timestamp `json:"updatedAt"`
-
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdatedAt Timestamp `json:"updatedAt"`
 }
 
 // GroupAssignment defines model for GroupAssignment.
@@ -1703,11 +1740,11 @@ type GroupDescription = string
 
 // GroupList defines model for GroupList.
 type GroupList struct {
-	// Groups 成员组 · The groups, by name.
-	Groups []Group `json:"groups"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Groups 成员组 · The groups, by name.
+	Groups []Group `json:"groups"`
 }
 
 // GroupName 成员组名称 · The name of a member group.
@@ -1715,25 +1752,9 @@ type GroupName = string
 
 // GroupResponse defines model for GroupResponse.
 type GroupResponse struct {
-	Group Group `json:"group"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
-}
-
-// LarkProfile 飞书信息 · The Lark identity that is bound; null if there is none.
-type LarkProfile struct {
-	// AvatarURL 头像 · The picture at Lark.
-	AvatarURL *string `json:"avatar_url,omitempty"`
-
-	// EnName 英文名 · The English name at Lark.
-	EnName *string `json:"en_name,omitempty"`
-
-	// Name 姓名 · The name at Lark.
-	Name string `json:"name"`
-
-	// OpenID 飞书用户标识 · The user's id in this Lark app.
-	OpenID string `json:"open_id"`
+	Group   Group   `json:"group"`
 }
 
 // LarkSignInRequest defines model for LarkSignInRequest.
@@ -1780,14 +1801,14 @@ type LimitBudget struct {
 
 // LimitList defines model for LimitList.
 type LimitList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
 	Budgets []LimitBudget `json:"budgets"`
 
 	// Complete 是否包含全部等待 · Whether every wait is listed.
 	Complete bool `json:"complete"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Waits 目前的等待 · The waits that hold now.
 	Waits []LimitWait `json:"waits"`
@@ -1819,11 +1840,11 @@ type LimitWait struct {
 	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
 	Subject string `json:"subject"`
 
-	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Until Timestamp `json:"until"`
-
 	// Used 次数 · How often it has happened.
 	Used int32 `json:"used"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
 }
 
 // LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
@@ -1831,11 +1852,11 @@ type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
-	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
-	IP string `json:"ip"`
-
 	// Name 主机名 · The name of the host; a setting can replace it.
 	Name string `json:"name"`
+
+	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+	IP string `json:"ip"`
 
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
@@ -1876,9 +1897,6 @@ type MeResponse struct {
 	User    User    `json:"user"`
 }
 
-// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-type Message = string
-
 // NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
@@ -1890,6 +1908,18 @@ type OpaqueCode = string
 // `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
 // `generate-secret`.
 type Options struct {
+	// Type 存储类型 · The kind of storage, such as `cos`.
+	Type *string `json:"type,omitempty"`
+
+	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
+	URL *string `json:"url,omitempty"`
+
+	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Redirect 回调地址 · The address that the browser returns to.
+	Redirect *string `json:"redirect,omitempty"`
+
 	// AppID 应用 ID · The app's id.
 	AppID *string `json:"app_id,omitempty"`
 
@@ -1898,18 +1928,6 @@ type Options struct {
 
 	// Key 密钥 · Sixteen characters.
 	Key *string `json:"key,omitempty"`
-
-	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
-	Limit *int64 `json:"limit,omitempty"`
-
-	// Redirect 回调地址 · The address that the browser returns to.
-	Redirect *string `json:"redirect,omitempty"`
-
-	// Type 存储类型 · The kind of storage, such as `cos`.
-	Type *string `json:"type,omitempty"`
-
-	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
-	URL *string `json:"url,omitempty"`
 }
 
 // OptionsType 类型 · The settings to return.
@@ -1917,6 +1935,8 @@ type OptionsType string
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Deliveries 发送记录 · The messages, newest first.
@@ -1925,14 +1945,11 @@ type PersonalData struct {
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
-	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExportedAt Timestamp `json:"exportedAt"`
-
 	// Sessions 有效会话 · The live sessions.
 	Sessions []Session `json:"sessions"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
 }
 
 // Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -1943,26 +1960,38 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	Name string `json:"name"`
+
 	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
+
+	// Phone 手机设置状态，已设置为 * · Whether a phone is bound, `*` if so, otherwise empty.
+	Phone string `json:"phone"`
+
+	// Sessions 会话次数 · The number of sign-ins, on both surfaces.
+	Sessions int64 `json:"sessions"`
+
+	// History 最近登录历史 · The last sign-in, on either surface; null if there was none.
+	History nullable.Nullable[SignInRecord] `json:"history"`
+
+	// Totp TOTP 设置状态，已设置为 * · Whether an authenticator app is bound, `*` if so, otherwise empty.
+	Totp string `json:"totp"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
+	// Status 用户状态 · Whether the account is active. Always true, because only an active account can call this.
+	Status bool `json:"status"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreateTime Timestamp `json:"create_time"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email Email `json:"email"`
-
-	// History 最近一次登录 · The last sign-in, on either surface; null if there was none.
-	History nullable.Nullable[SignInRecord] `json:"history"`
-
-	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
-	Lark nullable.Nullable[LarkProfile] `json:"lark"`
-
-	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
-	Name string `json:"name"`
-
-	// Phone 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
-	Phone SetMark `json:"phone"`
+	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdateTime Timestamp `json:"update_time"`
 
 	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
@@ -1970,20 +1999,8 @@ type PublicUser struct {
 	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
 	SecondFactorRequired bool `json:"secondFactorRequired"`
 
-	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
-	Sessions int64 `json:"sessions"`
-
-	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
-	Status bool `json:"status"`
-
 	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
 	Suspended []SuspendableFactor `json:"suspended"`
-
-	// Totp 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
-	Totp SetMark `json:"totp"`
-
-	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdateTime Timestamp `json:"update_time"`
 }
 
 // Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
@@ -2025,11 +2042,11 @@ type RegisterRequest struct {
 
 // RegisterResponse defines model for RegisterResponse.
 type RegisterResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 	User    User    `json:"user"`
 }
 
@@ -2135,11 +2152,11 @@ type SendCodeRequest struct {
 
 // SendCodeResponse defines model for SendCodeResponse.
 type SendCodeResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 }
 
 // Session defines model for Session.
@@ -2147,17 +2164,11 @@ type Session struct {
 	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
 	// Device 设备 · The `User-Agent` of the sign-in.
 	Device string `json:"device"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
 
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
@@ -2165,11 +2176,17 @@ type Session struct {
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
-	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	SeenAt Timestamp `json:"seenAt"`
-
 	// Surface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 	Surface SessionSurface `json:"surface"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
 }
 
 // SessionSurface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
@@ -2177,11 +2194,11 @@ type SessionSurface string
 
 // SessionsResponse defines model for SessionsResponse.
 type SessionsResponse struct {
-	// Sessions 有效会话 · The live sessions, most recently used first.
-	Sessions []Session `json:"sessions"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Sessions 有效会话 · The live sessions, most recently used first.
+	Sessions []Session `json:"sessions"`
 }
 
 // SetGroupRequest defines model for SetGroupRequest.
@@ -2192,9 +2209,6 @@ type SetGroupRequest struct {
 	// Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 	Reason *Reason `json:"reason,omitempty"`
 }
-
-// SetMark 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
-type SetMark = string
 
 // SetStatusRequest defines model for SetStatusRequest.
 type SetStatusRequest struct {
@@ -2218,21 +2232,6 @@ type SignInMetadata struct {
 
 	// Version 记录格式的版本 · The version of this format.
 	Version string `json:"version"`
-}
-
-// SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
-type SignInRecord struct {
-	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
-	Detail Location `json:"detail"`
-
-	// Metadata 登录的来源 · The source of the sign-in.
-	Metadata SignInMetadata `json:"metadata"`
-
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
-	// UserAgent 客户端 · The `User-Agent` of the sign-in.
-	UserAgent string `json:"user_agent"`
 }
 
 // SignInRequest defines model for SignInRequest.
@@ -2268,14 +2267,14 @@ type SixDigits = string
 
 // Statistics defines model for Statistics.
 type Statistics struct {
-	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	From Timestamp `json:"from"`
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
 
 	// Hours 有事件的小时，升序 · The hours that have events, in ascending order.
 	Hours []StatisticsHour `json:"hours"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	From Timestamp `json:"from"`
 
 	// To UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	To Timestamp `json:"to"`
@@ -2283,9 +2282,6 @@ type Statistics struct {
 
 // StatisticsHour defines model for StatisticsHour.
 type StatisticsHour struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
-
 	// Failures 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
 	Failures int64 `json:"failures"`
 
@@ -2294,10 +2290,10 @@ type StatisticsHour struct {
 
 	// SignIns 登录成功 · Successful sign-ins.
 	SignIns int64 `json:"signIns"`
-}
 
-// Success 总是 true · Always true.
-type Success bool
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // SuspendableFactor 登录方式 · A factor that a password reset can suspend.
 type SuspendableFactor string
@@ -2322,6 +2318,9 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
@@ -2330,21 +2329,16 @@ type Timeline struct {
 
 	// Reasons 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
 	Reasons []AccessReason `json:"reasons"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // TimelineEntry 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
 type TimelineEntry struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At       Timestamp   `json:"at"`
 	Delivery *Delivery   `json:"delivery,omitempty"`
 	Event    *AuditEvent `json:"event,omitempty"`
-}
 
-// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-type Timestamp = string
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // TimestampOrNull UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 type TimestampOrNull = string
@@ -2369,17 +2363,11 @@ type TokensTokenType string
 
 // User defines model for User.
 type User struct {
-	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
-	V int32 `json:"__v"`
-
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
+	// Username 用户名 · The name shown to people.
+	Username string `json:"username"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
@@ -2387,20 +2375,23 @@ type User struct {
 	// MemberGroup 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
 	MemberGroup string `json:"memberGroup"`
 
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
 
-	// Username 用户名 · The name shown to people.
-	Username string `json:"username"`
+	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
+	V int32 `json:"__v"`
 }
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
 	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Description 说明 · What the webhook is for.
 	Description WebhookDescription `json:"description"`
@@ -2418,11 +2409,14 @@ type Webhook struct {
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
-	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdatedAt Timestamp `json:"updatedAt"`
-
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
 	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdatedAt Timestamp `json:"updatedAt"`
 }
 
 // WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
@@ -2435,9 +2429,6 @@ type WebhookDelivery struct {
 
 	// Attempts 尝试次数 · The number of attempts since it was last requested.
 	Attempts int32 `json:"attempts"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// EventID 事件编号 · The event's number, `id` of the audit event.
 	EventID int64 `json:"eventId"`
@@ -2454,12 +2445,15 @@ type WebhookDelivery struct {
 	// NextAttemptAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	NextAttemptAt nullable.Nullable[TimestampOrNull] `json:"nextAttemptAt"`
 
-	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	QueuedAt Timestamp `json:"queuedAt"`
-
 	// State 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
 	// `failed`: 已放弃 no more attempts are made.
 	State WebhookDeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	QueuedAt Timestamp `json:"queuedAt"`
 }
 
 // WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
@@ -2468,23 +2462,23 @@ type WebhookDeliveryState string
 
 // WebhookDeliveryList defines model for WebhookDeliveryList.
 type WebhookDeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The deliveries, newest event first.
 	Deliveries []WebhookDelivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookDeliveryResponse defines model for WebhookDeliveryResponse.
 type WebhookDeliveryResponse struct {
-	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
-	Delivery WebhookDelivery `json:"delivery"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
+	Delivery WebhookDelivery `json:"delivery"`
 }
 
 // WebhookDescription 说明 · What the webhook is for.
@@ -2504,23 +2498,23 @@ type WebhookList struct {
 type WebhookMessage struct {
 	Data AuditEvent `json:"data"`
 
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
 	// Type 操作 · What happened, `action` of the event.
 	Type string `json:"type"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
 }
 
 // WebhookReplay defines model for WebhookReplay.
 type WebhookReplay struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Queued 数量 · The number of events that were queued.
 	Queued int32 `json:"queued"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookResponse defines model for WebhookResponse.
@@ -2534,11 +2528,11 @@ type WebhookResponse struct {
 
 // WebhookSecretResponse defines model for WebhookSecretResponse.
 type WebhookSecretResponse struct {
-	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
-	Secret string `json:"secret"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
+	Secret string `json:"secret"`
 
 	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
@@ -3235,7 +3229,7 @@ type ReceiveAuditEventJSONRequestBody = WebhookMessage
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// Load 载入 · Load, and get the XSRF cookies
 	// (GET /)
 	Load(w http.ResponseWriter, r *http.Request)
 	// ListAccounts 查找账号 · Find accounts
@@ -3337,7 +3331,7 @@ type ServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams)
-	// Login 登录，获取 Access Token · Sign in
+	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(w http.ResponseWriter, r *http.Request, params LoginParams)
 	// Logout 登出 · Sign out
@@ -3370,7 +3364,7 @@ type ServerInterface interface {
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(w http.ResponseWriter, r *http.Request)
-	// SendRegistrationCode 发送注册验证码 · Mail a registration code
+	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(w http.ResponseWriter, r *http.Request)
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
@@ -3490,7 +3484,7 @@ type ServerInterface interface {
 	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey)
-	// Verify 验证登录状态 · Check the session
+	// Verify 验证 · Check the session
 	// (GET /verify)
 	Verify(w http.ResponseWriter, r *http.Request)
 }
@@ -3499,7 +3493,7 @@ type ServerInterface interface {
 
 type Unimplemented struct{}
 
-// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+// Load 载入 · Load, and get the XSRF cookies
 // (GET /)
 func (_ Unimplemented) Load(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3703,7 +3697,7 @@ func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Reques
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Login 登录，获取 Access Token · Sign in
+// Login 登录获取 Access Token · Sign in
 // (POST /api/auth/login)
 func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3769,7 +3763,7 @@ func (_ Unimplemented) Register(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendRegistrationCode 发送注册验证码 · Mail a registration code
+// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 // (POST /api/users/register/send-code)
 func (_ Unimplemented) SendRegistrationCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -4009,7 +4003,7 @@ func (_ Unimplemented) Unbind(w http.ResponseWriter, r *http.Request, key Unbind
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Verify 验证登录状态 · Check the session
+// Verify 验证 · Check the session
 // (GET /verify)
 func (_ Unimplemented) Verify(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -21140,7 +21134,7 @@ func (response Verify503JSONResponse) VisitVerifyResponse(w http.ResponseWriter)
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// Load 载入 · Load, and get the XSRF cookies
 	// (GET /)
 	Load(ctx context.Context, request LoadRequestObject) (LoadResponseObject, error)
 	// ListAccounts 查找账号 · Find accounts
@@ -21242,7 +21236,7 @@ type StrictServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
-	// Login 登录，获取 Access Token · Sign in
+	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
 	// Logout 登出 · Sign out
@@ -21275,7 +21269,7 @@ type StrictServerInterface interface {
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
-	// SendRegistrationCode 发送注册验证码 · Mail a registration code
+	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
@@ -21395,7 +21389,7 @@ type StrictServerInterface interface {
 	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(ctx context.Context, request UnbindRequestObject) (UnbindResponseObject, error)
-	// Verify 验证登录状态 · Check the session
+	// Verify 验证 · Check the session
 	// (GET /verify)
 	Verify(ctx context.Context, request VerifyRequestObject) (VerifyResponseObject, error)
 }

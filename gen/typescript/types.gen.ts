@@ -363,11 +363,6 @@ export type RenewRequest = {
 };
 
 /**
- * 设置状态，已设置为 *，未设置为空 · Whether it is set, `*` if so, otherwise empty.
- */
-export type SetMark = string;
-
-/**
  * 登录的来源 · The source of the sign-in.
  */
 export type SignInMetadata = {
@@ -386,7 +381,7 @@ export type SignInMetadata = {
 };
 
 /**
- * 最近一次登录 · The last sign-in, on either surface; null if there was none.
+ * 最近登录历史 · The last sign-in, on either surface; null if there was none.
  */
 export type SignInRecord = {
     timestamp: Timestamp;
@@ -399,7 +394,7 @@ export type SignInRecord = {
 } | null;
 
 /**
- * 飞书信息 · The Lark identity that is bound; null if there is none.
+ * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
  */
 export type LarkProfile = {
     /**
@@ -432,23 +427,29 @@ export type PublicUser = {
     _id: string;
     email: Email;
     /**
-     * 姓名 · The name shown to people; the Toolkit surface calls it `username`.
+     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
      */
     name: string;
     /**
      * 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
      */
     avatar: string;
-    phone: SetMark;
     /**
-     * 登录次数 · The number of sign-ins, on both surfaces.
+     * 手机设置状态，已设置为 * · Whether a phone is bound, `*` if so, otherwise empty.
+     */
+    phone: string;
+    /**
+     * 会话次数 · The number of sign-ins, on both surfaces.
      */
     sessions: number;
     history: SignInRecord;
-    totp: SetMark;
+    /**
+     * TOTP 设置状态，已设置为 * · Whether an authenticator app is bound, `*` if so, otherwise empty.
+     */
+    totp: string;
     lark: LarkProfile;
     /**
-     * 账号状态 · Whether the account is active. Always true, because only an active account can call this.
+     * 用户状态 · Whether the account is active. Always true, because only an active account can call this.
      */
     status: boolean;
     create_time: Timestamp;
@@ -479,11 +480,11 @@ export type ChangeUserRequest = {
     key: 'Email' | 'Name' | 'Avatar';
     email?: Email;
     /**
-     * 姓名 · The name shown to people; no control characters.
+     * 称呼，key=Name 时必须 · The name shown to people, required with `key=Name`; no control characters.
      */
     name?: string;
     /**
-     * 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
+     * 头像，key=Avatar 时必须，对象键或 https 网址，为空则移除 · Required with `key=Avatar`. An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
      * An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
      *
      */

@@ -108,7 +108,7 @@ func (f *fuzzer) breakConstraint(o world.Operation, values map[string]any) map[s
 	case 2:
 		values[name] = strings.Repeat("q", max(int(schema.MinLength)-1, 0))
 		if mayBeEmpty {
-			values[name] = "\x7f"
+			values[name] = "\x7f\x00" // NUL, because not every text must be one line
 		}
 	case 3:
 		values[name] = fmt.Sprint(values[name]) + "\x00"
