@@ -1167,6 +1167,10 @@ type AdministratorResponse struct {
 	Rights Rights `json:"rights"`
 }
 
+// AnyErrorCode 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+// not an enum, so that no generated client refuses a code that it does not know.
+type AnyErrorCode = ErrorCode
+
 // AssignGroupRequest defines model for AssignGroupRequest.
 type AssignGroupRequest struct {
 	// Accounts 账号及其版本 · The accounts, each with the version that the change is based on.
@@ -1478,59 +1482,9 @@ type ErrorBody struct {
 	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
 	Message Message `json:"message"`
 
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code ErrorCode `json:"code"`
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code AnyErrorCode `json:"code"`
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
@@ -1545,7 +1499,7 @@ type ErrorBody struct {
 // ErrorBodySuccess 总是 false · Always false.
 type ErrorBodySuccess bool
 
-// ErrorCode 错误码 · Stable; decide by this value.
+// ErrorCode 已知的错误码 · The codes that this version knows.
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 // - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
@@ -1674,59 +1628,9 @@ type GroupAssignment struct {
 	// Changed 是否已更改 · Whether the account was changed.
 	Changed bool `json:"changed"`
 
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code *ErrorCode `json:"code,omitempty"`
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code *AnyErrorCode `json:"code,omitempty"`
 
 	// ID 账号 ID · The account's id.
 	ID AccountID `json:"id"`

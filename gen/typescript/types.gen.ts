@@ -5,48 +5,7 @@ export type ClientOptions = {
 };
 
 /**
- * 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
- *
- */
-export type Email = string;
-
-/**
- * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
- * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
- *
- */
-export type SecondFactor = string;
-
-export type LoginRequest = {
-    email: Email;
-    /**
-     * 密码 · The password, at most 1024 bytes.
-     */
-    password: string;
-    totp?: SecondFactor;
-};
-
-export type Tokens = {
-    /**
-     * 访问令牌 · The access token, a JWT.
-     */
-    access_token: string;
-    /**
-     * 总是 bearer · Always `bearer`.
-     */
-    token_type: 'bearer';
-    /**
-     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
-     */
-    expires_in: number;
-    /**
-     * 刷新令牌，不透明 · The refresh token, opaque.
-     */
-    refresh_token: string;
-};
-
-/**
- * 错误码 · Stable; decide by this value.
+ * 已知的错误码 · The codes that this version knows.
  *
  * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
  * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
@@ -103,6 +62,54 @@ export type Tokens = {
 export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
+ * 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+ *
+ */
+export type Email = string;
+
+/**
+ * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+ * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+ *
+ */
+export type SecondFactor = string;
+
+export type LoginRequest = {
+    email: Email;
+    /**
+     * 密码 · The password, at most 1024 bytes.
+     */
+    password: string;
+    totp?: SecondFactor;
+};
+
+export type Tokens = {
+    /**
+     * 访问令牌 · The access token, a JWT.
+     */
+    access_token: string;
+    /**
+     * 总是 bearer · Always `bearer`.
+     */
+    token_type: 'bearer';
+    /**
+     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+     */
+    expires_in: number;
+    /**
+     * 刷新令牌，不透明 · The refresh token, opaque.
+     */
+    refresh_token: string;
+};
+
+/**
+ * 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+ * not an enum, so that no generated client refuses a code that it does not know.
+ *
+ */
+export type AnyErrorCode = string;
+
+/**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
  */
 export type Message = string;
@@ -122,7 +129,7 @@ export type ErrorBody = {
      * 总是 false · Always false.
      */
     success: false;
-    code: ErrorCode;
+    code: AnyErrorCode;
     message: Message;
     /**
      * 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
@@ -858,7 +865,7 @@ export type GroupAssignment = {
      */
     changed: boolean;
     version?: EntityVersion;
-    code?: ErrorCode;
+    code?: AnyErrorCode;
 };
 
 export type AssignGroupResponse = {

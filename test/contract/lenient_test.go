@@ -8,6 +8,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -166,4 +167,54 @@ func withEmpty(t *testing.T, query, name string) string {
 	}
 
 	return rest + name + "="
+}
+
+// CON-D5: a member that appears twice is refused in the JSON of a parameter, too.
+func TestDuplicateMemberOfAParameterIsRefused(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+
+	for state, field := range map[string]string{
+		`{"action":"login","action":"bind"}`: "?state/action",
+		`{"action":"login"} {}`:              "?state",
+		`{"action":"login"`:                  "?state/action",
+		`{"action":"login\u0000"}`:           "?state/action",
+	} {
+		c := g.Call(operation(t, "authorizeLark"))
+		c.Query = url.Values{"state": {state}}.Encode()
+
+		if got := c.To(t, g.Server); got.Status != http.StatusBadRequest || !slices.Equal(got.Fields(), []string{field}) {
+			t.Errorf("%s: %s, want %s", state, got, field)
+		}
+	}
+}
+
+// CON-D4: a request that fits the document is not refused for the size of its header. Each parameter of the query string is
+// as long as the document allows, and escaped.
+func TestLongestQueryFitsTheHeader(t *testing.T) {
+	t.Parallel()
+
+	for _, o := range world.Operations() {
+		size := len(o.Path)
+
+		for _, parameter := range o.Parameters {
+			if parameter.Value.In != openapi3.ParameterInQuery || parameter.Value.Schema == nil {
+				continue
+			}
+
+			schema, character := parameter.Value.Schema.Value, len("%E6%B1%89")
+			if schema.Pattern != "" && schema.VisitJSON("汉") != nil {
+				character = len("%7E")
+			}
+
+			if schema.MaxLength != nil {
+				size += len(parameter.Value.Name) + len("&=") + int(*schema.MaxLength)*character
+			}
+		}
+
+		if most := httpapi.MaxHeader + 4<<10 - 2<<10; size > most { // net/http adds 4 KiB; 2 KiB are for the headers
+			t.Errorf("%s: a query string of %d bytes, and at most %d fit", o.OperationID, size, most)
+		}
+	}
 }

@@ -68,7 +68,7 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"foreign POST":               {"x-surface: toolkit", "x-surface: public\n      x-cross-site: why", "x-cross-site"},
 		"an empty list of rights":    {"x-surface: toolkit", "x-surface: admin\n      x-required-right: []", "x-required-right"},
 		"a list of one right":        {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read]", "x-required-right"},
-		"a right that is no text":    {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read, 1]", "x-required-right"},
+		"a right that is a number":   {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read, 1]", "x-required-right"},
 		"an unknown right of two":    {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read, other.read]", `no right "other.read"`},
 		"lower case, without values": {"type: array,", "type: array, x-accept-lower-case: true,", "x-accept-lower-case"},
 		"unknown format":             {"format: date-time", "format: uuid", `"uuid" has no validator`},
