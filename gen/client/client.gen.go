@@ -2647,7 +2647,7 @@ type ListAccountsParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2719,7 +2719,7 @@ type GetTimelineParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2743,7 +2743,7 @@ type ListAuditEventsParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2764,7 +2764,7 @@ type ListDeliveriesParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2834,7 +2834,7 @@ type ListWebhookDeliveriesParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 

@@ -1477,7 +1477,7 @@ export type Count = boolean;
 export type Limit = number;
 
 /**
- * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+ * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
  */
 export type PageCursor = string;
 
@@ -4192,7 +4192,7 @@ export type ListAccountsData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5027,7 +5027,7 @@ export type GetTimelineData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5443,7 +5443,7 @@ export type ListAuditEventsData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5567,7 +5567,7 @@ export type ListDeliveriesData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -6062,7 +6062,7 @@ export type ListWebhookDeliveriesData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -216,5 +217,36 @@ func TestLongestQueryFitsTheHeader(t *testing.T) {
 		if most := httpapi.MaxHeader + 4<<10 - 2<<10; size > most { // net/http adds 4 KiB; 2 KiB are for the headers
 			t.Errorf("%s: a query string of %d bytes, and at most %d fit", o.OperationID, size, most)
 		}
+	}
+}
+
+// CON-D12: the example of each parameter of the query string works in the documentation page, alone. A cursor has none: each
+// belongs to its list. The statistics of a time need its end, too, because they span 92 days at most.
+func TestExamplesOfTheQueryWork(t *testing.T) {
+	t.Parallel()
+
+	g, tried := world.NewGateway(t), 0
+
+	for _, o := range world.Operations() {
+		for _, parameter := range o.Parameters {
+			example := parameter.Value.Example
+			if parameter.Value.In != openapi3.ParameterInQuery || example == nil || o.OperationID == "getStatistics" && parameter.Value.Name == "from" {
+				continue
+			}
+
+			c := g.Call(o)
+			c.Query = url.Values{parameter.Value.Name: {fmt.Sprint(example)}}.Encode()
+
+			got := c.To(t, g.Server)
+			if got.Problem.Code == "INVALID_REQUEST" && slices.Contains(got.Fields(), "?"+parameter.Value.Name) {
+				t.Errorf("%s with %s: %s", o.OperationID, c.Query, got)
+			}
+
+			tried++
+		}
+	}
+
+	if tried < 40 {
+		t.Errorf("%d tried", tried)
 	}
 }
