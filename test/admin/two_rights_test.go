@@ -37,7 +37,7 @@ func TestEachOfSeveralRightsIsRequired(t *testing.T) {
 
 			path := strings.NewReplacer("{accountId}", strings.Repeat("a", 24), "{webhookId}", strings.Repeat("A", 22), "{eventId}", "1").Replace(o.Path)
 
-			request, err := http.NewRequestWithContext(t.Context(), o.Method, g.Server.URL+path, strings.NewReader("not JSON"))
+			request, err := http.NewRequestWithContext(t.Context(), o.Method, g.URL+path, strings.NewReader("not JSON"))
 			if err != nil {
 				t.Fatal(err)
 			}

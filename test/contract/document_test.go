@@ -15,6 +15,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 
+	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/group"
@@ -326,4 +327,22 @@ func routesOf(t *testing.T, mode string) []string {
 
 func hasHan(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
+
+// CON-D6: patterns are in the dialect of OpenAPI 3.0, ECMA-262 5.1: no classes of Unicode, no flags, no lookbehind, no names.
+func TestPatternsAreInTheDialectOfTheDocument(t *testing.T) {
+	t.Parallel()
+
+	found := regexp.MustCompile(`(?m)^\s*pattern: (.*)$`).FindAllSubmatch(document.Document, -1)
+	if len(found) < 15 {
+		t.Fatalf("%d patterns found", len(found))
+	}
+
+	foreign := regexp.MustCompile(`\\[pPAzZQEx]\{|\\[pPAzZQE]|\(\?[^:=!]|\[\[:`)
+
+	for _, one := range found {
+		if foreign.Match(one[1]) {
+			t.Errorf("the pattern %s is not one of ECMA-262 5.1", one[1])
+		}
+	}
 }
