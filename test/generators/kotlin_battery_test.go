@@ -28,7 +28,7 @@ func TestKotlinClientCompilesAndSignsIn(t *testing.T) {
 
 	command := exec.CommandContext(t.Context(), "mvn", "--quiet", "--batch-mode", "-Dbuild="+t.TempDir(), "compile", "exec:java")
 	command.Dir = "kotlin"
-	command.Env = append(os.Environ(), "GATEWAY="+env.Server.URL, "EMAIL="+email, "PASSWORD="+apptest.Password, "CODE="+env.Mail(t, email, 0).Code)
+	command.Env = append(os.Environ(), "GATEWAY="+env.URL, "EMAIL="+email, "PASSWORD="+apptest.Password, "CODE="+env.Mail(t, email, 0).Code)
 	command.Stderr = os.Stderr
 
 	got, err := command.Output()
