@@ -167,7 +167,7 @@ func codeFromInbox(ctx context.Context, gateway, email string) (string, error) {
 
 // refused returns the gateway's error: a stable code for programs, a message for people.
 func refused(operation string, body []byte) error {
-	var answer client.Error
+	var answer client.ErrorBody
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return fmt.Errorf("%s: unexpected response: %w", operation, err)
 	}

@@ -17,6 +17,21 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Success.
+const (
+	SuccessTrue Success = true
+)
+
+// Valid indicates whether the value is a known member of the Success enum.
+func (e Success) Valid() bool {
+	switch e {
+	case SuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessReasonCode.
 const (
 	AccessReasonCodeBUDGETSPENT    AccessReasonCode = "BUDGET_SPENT"
@@ -91,12 +106,9 @@ func (e AccountState) Valid() bool {
 
 // Defines values for ChangeUserRequestKey.
 const (
-	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
-	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
-	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
-	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
-	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
-	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+	ChangeUserRequestKeyAvatar ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyEmail  ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyName   ChangeUserRequestKey = "Name"
 )
 
 // Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
@@ -104,15 +116,9 @@ func (e ChangeUserRequestKey) Valid() bool {
 	switch e {
 	case ChangeUserRequestKeyAvatar:
 		return true
-	case ChangeUserRequestKeyAvatar1:
-		return true
 	case ChangeUserRequestKeyEmail:
 		return true
-	case ChangeUserRequestKeyEmail1:
-		return true
 	case ChangeUserRequestKeyName:
-		return true
-	case ChangeUserRequestKeyName1:
 		return true
 	default:
 		return false
@@ -161,15 +167,15 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
-// Defines values for ErrorSuccess.
+// Defines values for ErrorBodySuccess.
 const (
-	ErrorSuccessFalse ErrorSuccess = false
+	ErrorBodySuccessFalse ErrorBodySuccess = false
 )
 
-// Valid indicates whether the value is a known member of the ErrorSuccess enum.
-func (e ErrorSuccess) Valid() bool {
+// Valid indicates whether the value is a known member of the ErrorBodySuccess enum.
+func (e ErrorBodySuccess) Valid() bool {
 	switch e {
-	case ErrorSuccessFalse:
+	case ErrorBodySuccessFalse:
 		return true
 	default:
 		return false
@@ -398,36 +404,21 @@ func (e MailLanguage) Valid() bool {
 	}
 }
 
-// Defines values for PublicUserPhone.
+// Defines values for OptionsType.
 const (
-	PublicUserPhoneAsterisk PublicUserPhone = "*"
-	PublicUserPhoneEmpty    PublicUserPhone = ""
+	OptionsTypeCollaboration  OptionsType = "collaboration"
+	OptionsTypeGenerateSecret OptionsType = "generate-secret"
+	OptionsTypeUpload         OptionsType = "upload"
 )
 
-// Valid indicates whether the value is a known member of the PublicUserPhone enum.
-func (e PublicUserPhone) Valid() bool {
+// Valid indicates whether the value is a known member of the OptionsType enum.
+func (e OptionsType) Valid() bool {
 	switch e {
-	case PublicUserPhoneAsterisk:
+	case OptionsTypeCollaboration:
 		return true
-	case PublicUserPhoneEmpty:
+	case OptionsTypeGenerateSecret:
 		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicUserTotp.
-const (
-	PublicUserTotpAsterisk PublicUserTotp = "*"
-	PublicUserTotpEmpty    PublicUserTotp = ""
-)
-
-// Valid indicates whether the value is a known member of the PublicUserTotp enum.
-func (e PublicUserTotp) Valid() bool {
-	switch e {
-	case PublicUserTotpAsterisk:
-		return true
-	case PublicUserTotpEmpty:
+	case OptionsTypeUpload:
 		return true
 	default:
 		return false
@@ -512,21 +503,6 @@ func (e SetStatusRequestStatus) Valid() bool {
 	case SetStatusRequestStatusActive:
 		return true
 	case SetStatusRequestStatusDisabled:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Success.
-const (
-	SuccessTrue Success = true
-)
-
-// Valid indicates whether the value is a known member of the Success enum.
-func (e Success) Valid() bool {
-	switch e {
-	case SuccessTrue:
 		return true
 	default:
 		return false
@@ -893,27 +869,6 @@ func (e ShowFirstRunParamsError) Valid() bool {
 	}
 }
 
-// Defines values for GetOptionsParamsType.
-const (
-	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
-	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
-	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
-)
-
-// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
-func (e GetOptionsParamsType) Valid() bool {
-	switch e {
-	case GetOptionsParamsTypeCollaboration:
-		return true
-	case GetOptionsParamsTypeGenerateSecret:
-		return true
-	case GetOptionsParamsTypeUpload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ShowResetParamsChanged.
 const (
 	ShowResetParamsChangedTrue ShowResetParamsChanged = true
@@ -1019,6 +974,48 @@ func (e UnbindParamsKey) Valid() bool {
 	}
 }
 
+// Success 总是 true · Always true.
+type Success bool
+
+// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+type Message = string
+
+// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+type Email = string
+
+// SignInRecord 最近登录历史 · The last sign-in, on either surface; null if there was none.
+type SignInRecord struct {
+	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Detail Location `json:"detail"`
+
+	// Metadata 登录的来源 · The source of the sign-in.
+	Metadata SignInMetadata `json:"metadata"`
+
+	// UserAgent 客户端 · The `User-Agent` of the sign-in.
+	UserAgent string `json:"user_agent"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
+}
+
+// LarkProfile Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+type LarkProfile struct {
+	// AvatarURL 头像 · The picture at Lark.
+	AvatarURL *string `json:"avatar_url,omitempty"`
+
+	// EnName 英文名 · The English name at Lark.
+	EnName *string `json:"en_name,omitempty"`
+
+	// Name 姓名 · The name at Lark.
+	Name string `json:"name"`
+
+	// OpenID 飞书用户标识 · The user's id in this Lark app.
+	OpenID string `json:"open_id"`
+}
+
+// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+type Timestamp = string
+
 // AccessReason defines model for AccessReason.
 type AccessReason struct {
 	// Code 原因 · The reason.
@@ -1074,14 +1071,14 @@ type AccountID = string
 
 // AccountList defines model for AccountList.
 type AccountList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Accounts 账号 · The accounts.
 	Accounts []AdminAccount `json:"accounts"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Total 全部匹配的数量，仅在 count=true 时 · All matches, with `count=true` only.
 	Total *int64 `json:"total,omitempty"`
@@ -1089,10 +1086,9 @@ type AccountList struct {
 
 // AccountResponse defines model for AccountResponse.
 type AccountResponse struct {
-	Account AdminAccount `json:"account"`
-
 	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	Success Success      `json:"success"`
+	Account AdminAccount `json:"account"`
 }
 
 // AccountState 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
@@ -1104,25 +1100,16 @@ type AccountVersion struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdminAccount defines model for AdminAccount.
 type AdminAccount struct {
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
-
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
 
 	// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 	Factors *Factors `json:"factors,omitempty"`
@@ -1154,23 +1141,35 @@ type AdminAccount struct {
 	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 	Status AccountState `json:"status"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
+
+	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // AdministratorResponse defines model for AdministratorResponse.
 type AdministratorResponse struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
+
+// AnyErrorCode 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+// not an enum, so that no generated client refuses a code that it does not know.
+type AnyErrorCode = ErrorCode
 
 // AssignGroupRequest defines model for AssignGroupRequest.
 type AssignGroupRequest struct {
@@ -1183,11 +1182,11 @@ type AssignGroupRequest struct {
 
 // AssignGroupResponse defines model for AssignGroupResponse.
 type AssignGroupResponse struct {
-	// Results 逐个结果 · One result for each account, in the order of the request.
-	Results []GroupAssignment `json:"results"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Results 逐个结果 · One result for each account, in the order of the request.
+	Results []GroupAssignment `json:"results"`
 }
 
 // AuditEvent defines model for AuditEvent.
@@ -1203,9 +1202,6 @@ type AuditEvent struct {
 
 	// Address 客户端地址 · The client's address, or empty.
 	Address string `json:"address"`
-
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
 
 	// Detail 详情 · Details, such as `from`, `to` and `reason`.
 	Detail map[string]string `json:"detail"`
@@ -1230,18 +1226,21 @@ type AuditEvent struct {
 
 	// UserAgent 设备 · The client's `User-Agent`, or the command.
 	UserAgent string `json:"userAgent"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
 }
 
 // AuditEventList defines model for AuditEventList.
 type AuditEventList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // BindPhoneRequest defines model for BindPhoneRequest.
@@ -1286,24 +1285,24 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email *Email `json:"email,omitempty"`
+
+	// Avatar 头像，key=Avatar 时必须，对象键或 https 网址，为空则移除 · Required with `key=Avatar`. An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
 	Code *SixDigits `json:"code,omitempty"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email *Email `json:"email,omitempty"`
-
-	// Key 更新字段 · The member to change.
+	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 姓名 · The name shown to people; no control characters.
+	// Name 称呼，key=Name 时必须 · The name shown to people, required with `key=Name`; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
-// ChangeUserRequestKey 更新字段 · The member to change.
+// ChangeUserRequestKey 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
@@ -1320,18 +1319,6 @@ type ChangeWebhookRequest struct {
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
-}
-
-// CollaborationOptions defines model for CollaborationOptions.
-type CollaborationOptions struct {
-	// AppID 应用 ID · The app's id.
-	AppID string `json:"app_id"`
-
-	// Redirect 回调地址 · The address that the browser returns to.
-	Redirect string `json:"redirect"`
-
-	// URL 授权地址 · The address to send the browser to.
-	URL string `json:"url"`
 }
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
@@ -1409,12 +1396,6 @@ type Delivery struct {
 	// Channel 渠道 · Mail or text message.
 	Channel DeliveryChannel `json:"channel"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
-
 	// FinishedAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	FinishedAt nullable.Nullable[TimestampOrNull] `json:"finishedAt"`
 
@@ -1433,6 +1414,12 @@ type Delivery struct {
 	// State 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
 	// `refused`: 被拒绝 the provider will not accept it.
 	State DeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
 }
 
 // DeliveryChannel 渠道 · Mail or text message.
@@ -1444,23 +1431,20 @@ type DeliveryState string
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // Device defines model for Device.
 type Device struct {
 	// Address 登录地址 · The client's address at its last sign-in; empty if unknown.
 	Address string `json:"address"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Current 是否为当前设备 · Whether the request carries this device's token.
 	Current bool `json:"current"`
@@ -1474,95 +1458,48 @@ type Device struct {
 	// Name 设备 · The `User-Agent` of its last sign-in.
 	Name string `json:"name"`
 
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	SeenAt Timestamp `json:"seenAt"`
 }
 
 // DevicesResponse defines model for DevicesResponse.
 type DevicesResponse struct {
-	// Devices 登录过的设备 · The devices that have signed in, the last used first.
-	Devices []Device `json:"devices"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Devices 登录过的设备 · The devices that have signed in, the last used first.
+	Devices []Device `json:"devices"`
 }
 
-// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-type Email = string
+// EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
+type EntityVersion = int32
 
-// Error defines model for Error.
-type Error struct {
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code ErrorCode `json:"code"`
+// ErrorBody defines model for ErrorBody.
+type ErrorBody struct {
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
+
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code AnyErrorCode `json:"code"`
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
-
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
 
 	// RequestID 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
 	RequestID string `json:"requestId"`
 
 	// Success 总是 false · Always false.
-	Success ErrorSuccess `json:"success"`
+	Success ErrorBodySuccess `json:"success"`
 }
 
-// ErrorSuccess 总是 false · Always false.
-type ErrorSuccess bool
+// ErrorBodySuccess 总是 false · Always false.
+type ErrorBodySuccess bool
 
-// ErrorCode 错误码 · Stable; decide by this value.
+// ErrorCode 已知的错误码 · The codes that this version knows.
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 // - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
@@ -1662,20 +1599,8 @@ type FirstRunRequest struct {
 	Token string `json:"token"`
 }
 
-// GeneratedSecret defines model for GeneratedSecret.
-type GeneratedSecret struct {
-	// ID 标识 · Eight characters.
-	ID string `json:"id"`
-
-	// Key 密钥 · Sixteen characters.
-	Key string `json:"key"`
-}
-
 // Group defines model for Group.
 type Group struct {
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Description 说明，一行 · What the group is for, in one line.
 	Description GroupDescription `json:"description"`
 
@@ -1688,11 +1613,14 @@ type Group struct {
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // GroupAssignment defines model for GroupAssignment.
@@ -1700,65 +1628,15 @@ type GroupAssignment struct {
 	// Changed 是否已更改 · Whether the account was changed.
 	Changed bool `json:"changed"`
 
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code *ErrorCode `json:"code,omitempty"`
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code *AnyErrorCode `json:"code,omitempty"`
 
 	// ID 账号 ID · The account's id.
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version *Version `json:"version,omitempty"`
+	Version *EntityVersion `json:"version,omitempty"`
 }
 
 // GroupDescription 说明，一行 · What the group is for, in one line.
@@ -1766,11 +1644,11 @@ type GroupDescription = string
 
 // GroupList defines model for GroupList.
 type GroupList struct {
-	// Groups 成员组 · The groups, by name.
-	Groups []Group `json:"groups"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Groups 成员组 · The groups, by name.
+	Groups []Group `json:"groups"`
 }
 
 // GroupName 成员组名称 · The name of a member group.
@@ -1778,25 +1656,9 @@ type GroupName = string
 
 // GroupResponse defines model for GroupResponse.
 type GroupResponse struct {
-	Group Group `json:"group"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
-}
-
-// LarkProfile 飞书信息 · The Lark identity that is bound; null if there is none.
-type LarkProfile struct {
-	// AvatarURL 头像 · The picture at Lark.
-	AvatarURL *string `json:"avatar_url,omitempty"`
-
-	// EnName 英文名 · The English name at Lark.
-	EnName *string `json:"en_name,omitempty"`
-
-	// Name 姓名 · The name at Lark.
-	Name string `json:"name"`
-
-	// OpenID 飞书用户标识 · The user's id in this Lark app.
-	OpenID string `json:"open_id"`
+	Group   Group   `json:"group"`
 }
 
 // LarkSignInRequest defines model for LarkSignInRequest.
@@ -1843,14 +1705,14 @@ type LimitBudget struct {
 
 // LimitList defines model for LimitList.
 type LimitList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
 	Budgets []LimitBudget `json:"budgets"`
 
 	// Complete 是否包含全部等待 · Whether every wait is listed.
 	Complete bool `json:"complete"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Waits 目前的等待 · The waits that hold now.
 	Waits []LimitWait `json:"waits"`
@@ -1882,11 +1744,11 @@ type LimitWait struct {
 	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
 	Subject string `json:"subject"`
 
-	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Until Timestamp `json:"until"`
-
 	// Used 次数 · How often it has happened.
 	Used int32 `json:"used"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
 }
 
 // LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
@@ -1894,11 +1756,11 @@ type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
-	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
-	IP string `json:"ip"`
-
 	// Name 主机名 · The name of the host; a setting can replace it.
 	Name string `json:"name"`
+
+	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+	IP string `json:"ip"`
 
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
@@ -1939,9 +1801,6 @@ type MeResponse struct {
 	User    User    `json:"user"`
 }
 
-// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-type Message = string
-
 // NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
@@ -1949,13 +1808,39 @@ type NewPassword = string
 // OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
 type OpaqueCode = string
 
-// Options defines model for Options.
+// Options 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+// `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+// `generate-secret`.
 type Options struct {
-	union json.RawMessage
+	// Type 存储类型 · The kind of storage, such as `cos`.
+	Type *string `json:"type,omitempty"`
+
+	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
+	URL *string `json:"url,omitempty"`
+
+	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Redirect 回调地址 · The address that the browser returns to.
+	Redirect *string `json:"redirect,omitempty"`
+
+	// AppID 应用 ID · The app's id.
+	AppID *string `json:"app_id,omitempty"`
+
+	// ID 标识 · Eight characters.
+	ID *string `json:"id,omitempty"`
+
+	// Key 密钥 · Sixteen characters.
+	Key *string `json:"key,omitempty"`
 }
+
+// OptionsType 类型 · The settings to return.
+type OptionsType string
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Deliveries 发送记录 · The messages, newest first.
@@ -1964,14 +1849,11 @@ type PersonalData struct {
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
-	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExportedAt Timestamp `json:"exportedAt"`
-
 	// Sessions 有效会话 · The live sessions.
 	Sessions []Session `json:"sessions"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
 }
 
 // Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -1982,26 +1864,38 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	Name string `json:"name"`
+
 	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
+
+	// Phone 手机设置状态，已设置为 * · Whether a phone is bound, `*` if so, otherwise empty.
+	Phone string `json:"phone"`
+
+	// Sessions 会话次数 · The number of sign-ins, on both surfaces.
+	Sessions int64 `json:"sessions"`
+
+	// History 最近登录历史 · The last sign-in, on either surface; null if there was none.
+	History nullable.Nullable[SignInRecord] `json:"history"`
+
+	// Totp TOTP 设置状态，已设置为 * · Whether an authenticator app is bound, `*` if so, otherwise empty.
+	Totp string `json:"totp"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
+	// Status 用户状态 · Whether the account is active. Always true, because only an active account can call this.
+	Status bool `json:"status"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreateTime Timestamp `json:"create_time"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email Email `json:"email"`
-
-	// History 最近一次登录 · The last sign-in, on either surface; null if there was none.
-	History nullable.Nullable[SignInRecord] `json:"history"`
-
-	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
-	Lark nullable.Nullable[LarkProfile] `json:"lark"`
-
-	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
-	Name string `json:"name"`
-
-	// Phone 手机是否已设置 · Whether a phone is bound.
-	Phone PublicUserPhone `json:"phone"`
+	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdateTime Timestamp `json:"update_time"`
 
 	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
@@ -2009,27 +1903,9 @@ type PublicUser struct {
 	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
 	SecondFactorRequired bool `json:"secondFactorRequired"`
 
-	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
-	Sessions int64 `json:"sessions"`
-
-	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
-	Status bool `json:"status"`
-
 	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
 	Suspended []SuspendableFactor `json:"suspended"`
-
-	// Totp TOTP 是否已设置 · Whether TOTP is bound.
-	Totp PublicUserTotp `json:"totp"`
-
-	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdateTime Timestamp `json:"update_time"`
 }
-
-// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
-type PublicUserPhone string
-
-// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
-type PublicUserTotp string
 
 // Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
@@ -2070,11 +1946,11 @@ type RegisterRequest struct {
 
 // RegisterResponse defines model for RegisterResponse.
 type RegisterResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 	User    User    `json:"user"`
 }
 
@@ -2180,11 +2056,11 @@ type SendCodeRequest struct {
 
 // SendCodeResponse defines model for SendCodeResponse.
 type SendCodeResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 }
 
 // Session defines model for Session.
@@ -2192,17 +2068,11 @@ type Session struct {
 	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
 	// Device 设备 · The `User-Agent` of the sign-in.
 	Device string `json:"device"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
 
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
@@ -2210,11 +2080,17 @@ type Session struct {
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
-	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	SeenAt Timestamp `json:"seenAt"`
-
 	// Surface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 	Surface SessionSurface `json:"surface"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
 }
 
 // SessionSurface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
@@ -2222,11 +2098,11 @@ type SessionSurface string
 
 // SessionsResponse defines model for SessionsResponse.
 type SessionsResponse struct {
-	// Sessions 有效会话 · The live sessions, most recently used first.
-	Sessions []Session `json:"sessions"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Sessions 有效会话 · The live sessions, most recently used first.
+	Sessions []Session `json:"sessions"`
 }
 
 // SetGroupRequest defines model for SetGroupRequest.
@@ -2250,26 +2126,16 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
-// SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
-type SignInRecord struct {
-	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
-	Detail   Location `json:"detail"`
-	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty if unknown.
-		ClientIP string `json:"client_ip"`
+// SignInMetadata 登录的来源 · The source of the sign-in.
+type SignInMetadata struct {
+	// ClientIP 客户端地址 · The client's address; empty if unknown.
+	ClientIP string `json:"client_ip"`
 
-		// Source 登录方式 · How the user signed in, such as `password`.
-		Source string `json:"source"`
+	// Source 登录方式 · How the user signed in, such as `password`.
+	Source string `json:"source"`
 
-		// Version 记录格式的版本 · The version of this format.
-		Version string `json:"version"`
-	} `json:"metadata"`
-
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
-	// UserAgent 客户端 · The `User-Agent` of the sign-in.
-	UserAgent string `json:"user_agent"`
+	// Version 记录格式的版本 · The version of this format.
+	Version string `json:"version"`
 }
 
 // SignInRequest defines model for SignInRequest.
@@ -2305,14 +2171,14 @@ type SixDigits = string
 
 // Statistics defines model for Statistics.
 type Statistics struct {
-	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	From Timestamp `json:"from"`
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
 
 	// Hours 有事件的小时，升序 · The hours that have events, in ascending order.
 	Hours []StatisticsHour `json:"hours"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	From Timestamp `json:"from"`
 
 	// To UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	To Timestamp `json:"to"`
@@ -2320,9 +2186,6 @@ type Statistics struct {
 
 // StatisticsHour defines model for StatisticsHour.
 type StatisticsHour struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
-
 	// Failures 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
 	Failures int64 `json:"failures"`
 
@@ -2331,10 +2194,10 @@ type StatisticsHour struct {
 
 	// SignIns 登录成功 · Successful sign-ins.
 	SignIns int64 `json:"signIns"`
-}
 
-// Success 总是 true · Always true.
-type Success bool
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // SuspendableFactor 登录方式 · A factor that a password reset can suspend.
 type SuspendableFactor string
@@ -2359,6 +2222,9 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
@@ -2367,21 +2233,16 @@ type Timeline struct {
 
 	// Reasons 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
 	Reasons []AccessReason `json:"reasons"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // TimelineEntry 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
 type TimelineEntry struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At       Timestamp   `json:"at"`
 	Delivery *Delivery   `json:"delivery,omitempty"`
 	Event    *AuditEvent `json:"event,omitempty"`
-}
 
-// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-type Timestamp = string
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // TimestampOrNull UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 type TimestampOrNull = string
@@ -2404,31 +2265,13 @@ type Tokens struct {
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
 
-// UploadOptions defines model for UploadOptions.
-type UploadOptions struct {
-	// Limit 大小上限，字节 · The largest file, in bytes.
-	Limit int64 `json:"limit"`
-
-	// Type 存储类型 · The kind of storage, such as `cos`.
-	Type string `json:"type"`
-
-	// URL 上传地址 · The address for uploads.
-	URL string `json:"url"`
-}
-
 // User defines model for User.
 type User struct {
-	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
-	V int32 `json:"__v"`
-
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
+	// Username 用户名 · The name shown to people.
+	Username string `json:"username"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
@@ -2436,23 +2279,23 @@ type User struct {
 	// MemberGroup 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
 	MemberGroup string `json:"memberGroup"`
 
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
 
-	// Username 用户名 · The name shown to people.
-	Username string `json:"username"`
+	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
+	V int32 `json:"__v"`
 }
-
-// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
 	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Description 说明 · What the webhook is for.
 	Description WebhookDescription `json:"description"`
@@ -2470,11 +2313,14 @@ type Webhook struct {
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
@@ -2487,9 +2333,6 @@ type WebhookDelivery struct {
 
 	// Attempts 尝试次数 · The number of attempts since it was last requested.
 	Attempts int32 `json:"attempts"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// EventID 事件编号 · The event's number, `id` of the audit event.
 	EventID int64 `json:"eventId"`
@@ -2506,12 +2349,15 @@ type WebhookDelivery struct {
 	// NextAttemptAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	NextAttemptAt nullable.Nullable[TimestampOrNull] `json:"nextAttemptAt"`
 
-	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	QueuedAt Timestamp `json:"queuedAt"`
-
 	// State 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
 	// `failed`: 已放弃 no more attempts are made.
 	State WebhookDeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	QueuedAt Timestamp `json:"queuedAt"`
 }
 
 // WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
@@ -2520,23 +2366,23 @@ type WebhookDeliveryState string
 
 // WebhookDeliveryList defines model for WebhookDeliveryList.
 type WebhookDeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The deliveries, newest event first.
 	Deliveries []WebhookDelivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookDeliveryResponse defines model for WebhookDeliveryResponse.
 type WebhookDeliveryResponse struct {
-	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
-	Delivery WebhookDelivery `json:"delivery"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
+	Delivery WebhookDelivery `json:"delivery"`
 }
 
 // WebhookDescription 说明 · What the webhook is for.
@@ -2556,23 +2402,23 @@ type WebhookList struct {
 type WebhookMessage struct {
 	Data AuditEvent `json:"data"`
 
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
 	// Type 操作 · What happened, `action` of the event.
 	Type string `json:"type"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
 }
 
 // WebhookReplay defines model for WebhookReplay.
 type WebhookReplay struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Queued 数量 · The number of events that were queued.
 	Queued int32 `json:"queued"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookResponse defines model for WebhookResponse.
@@ -2586,11 +2432,11 @@ type WebhookResponse struct {
 
 // WebhookSecretResponse defines model for WebhookSecretResponse.
 type WebhookSecretResponse struct {
-	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
-	Secret string `json:"secret"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
+	Secret string `json:"secret"`
 
 	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
@@ -2651,11 +2497,14 @@ type DeviceToken = string
 // EventKey defines model for EventKey.
 type EventKey = int64
 
+// EventsFrom defines model for EventsFrom.
+type EventsFrom = string
+
+// EventsTo defines model for EventsTo.
+type EventsTo = string
+
 // FactorKey defines model for FactorKey.
 type FactorKey string
-
-// From defines model for From.
-type From = string
 
 // GroupKey defines model for GroupKey.
 type GroupKey = string
@@ -2681,9 +2530,6 @@ type SeenBefore = string
 // SessionID defines model for SessionID.
 type SessionID = string
 
-// To defines model for To.
-type To = string
-
 // WebhookKey defines model for WebhookKey.
 type WebhookKey = string
 
@@ -2700,70 +2546,70 @@ type WebhookMessageTime = string
 type WebhookOutcome string
 
 // AccountNotFound defines model for AccountNotFound.
-type AccountNotFound = Error
+type AccountNotFound = ErrorBody
 
 // AccountOrSessionNotFound defines model for AccountOrSessionNotFound.
-type AccountOrSessionNotFound = Error
+type AccountOrSessionNotFound = ErrorBody
 
 // AdminForbidden defines model for AdminForbidden.
-type AdminForbidden = Error
+type AdminForbidden = ErrorBody
 
 // AdminInvalid defines model for AdminInvalid.
-type AdminInvalid = Error
+type AdminInvalid = ErrorBody
 
 // AdminInvalidOrStale defines model for AdminInvalidOrStale.
-type AdminInvalidOrStale = Error
+type AdminInvalidOrStale = ErrorBody
 
 // AdminSignedOut defines model for AdminSignedOut.
-type AdminSignedOut = Error
+type AdminSignedOut = ErrorBody
 
 // BodyTooLarge defines model for BodyTooLarge.
-type BodyTooLarge = Error
+type BodyTooLarge = ErrorBody
 
 // CrossSite defines model for CrossSite.
-type CrossSite = Error
+type CrossSite = ErrorBody
 
 // Forbidden defines model for Forbidden.
-type Forbidden = Error
+type Forbidden = ErrorBody
 
 // GroupNotFound defines model for GroupNotFound.
-type GroupNotFound = Error
+type GroupNotFound = ErrorBody
 
 // IdempotencyKeyReused defines model for IdempotencyKeyReused.
-type IdempotencyKeyReused = Error
+type IdempotencyKeyReused = ErrorBody
 
 // Internal defines model for Internal.
-type Internal = Error
+type Internal = ErrorBody
 
 // LimitNotFound defines model for LimitNotFound.
-type LimitNotFound = Error
+type LimitNotFound = ErrorBody
 
 // NotAcceptable defines model for NotAcceptable.
-type NotAcceptable = Error
+type NotAcceptable = ErrorBody
 
 // RightMissing defines model for RightMissing.
-type RightMissing = Error
+type RightMissing = ErrorBody
 
 // SignedOut defines model for SignedOut.
-type SignedOut = Error
+type SignedOut = ErrorBody
 
 // TooManyRequests defines model for TooManyRequests.
-type TooManyRequests = Error
+type TooManyRequests = ErrorBody
 
 // Unavailable defines model for Unavailable.
-type Unavailable = Error
+type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
-type UnsupportedMediaType = Error
+type UnsupportedMediaType = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
-type VersionConflict = Error
+type VersionConflict = ErrorBody
 
 // WebhookNotFound defines model for WebhookNotFound.
-type WebhookNotFound = Error
+type WebhookNotFound = ErrorBody
 
 // WebhookOrDeliveryNotFound defines model for WebhookOrDeliveryNotFound.
-type WebhookOrDeliveryNotFound = Error
+type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
@@ -2800,7 +2646,7 @@ type ListAccountsParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2872,7 +2718,7 @@ type GetTimelineParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2888,15 +2734,15 @@ type ListAuditEventsParams struct {
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2909,15 +2755,15 @@ type ListDeliveriesParams struct {
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2987,7 +2833,7 @@ type ListWebhookDeliveriesParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -3116,11 +2962,8 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type GetOptionsParamsType `form:"type" json:"type"`
+	Type OptionsType `form:"type" json:"type"`
 }
-
-// GetOptionsParamsType defines parameters for GetOptions.
-type GetOptionsParamsType string
 
 // ShowResetParams defines parameters for ShowReset.
 type ShowResetParams struct {
@@ -3288,97 +3131,9 @@ type BindTOTPJSONRequestBody = BindTOTPRequest
 // ReceiveAuditEventJSONRequestBody defines body for ReceiveAuditEvent for application/json ContentType.
 type ReceiveAuditEventJSONRequestBody = WebhookMessage
 
-// AsUploadOptions returns the union data inside the Options as a UploadOptions
-func (t Options) AsUploadOptions() (UploadOptions, error) {
-	var body UploadOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
-func (t *Options) FromUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
-func (t *Options) MergeUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
-func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
-	var body CollaborationOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
-func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
-func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
-func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
-	var body GeneratedSecret
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
-func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
-func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t Options) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *Options) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
-
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// Load 载入 · Load, and get the XSRF cookies
 	// (GET /)
 	Load(w http.ResponseWriter, r *http.Request)
 	// ListAccounts 查找账号 · Find accounts
@@ -3480,7 +3235,7 @@ type ServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams)
-	// Login 登录，获取 Access Token · Sign in
+	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(w http.ResponseWriter, r *http.Request, params LoginParams)
 	// Logout 登出 · Sign out
@@ -3513,7 +3268,7 @@ type ServerInterface interface {
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(w http.ResponseWriter, r *http.Request)
-	// SendRegistrationCode 发送注册验证码 · Mail a registration code
+	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(w http.ResponseWriter, r *http.Request)
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
@@ -3633,7 +3388,7 @@ type ServerInterface interface {
 	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(w http.ResponseWriter, r *http.Request, key UnbindParamsKey)
-	// Verify 验证登录状态 · Check the session
+	// Verify 验证 · Check the session
 	// (GET /verify)
 	Verify(w http.ResponseWriter, r *http.Request)
 }
@@ -3642,7 +3397,7 @@ type ServerInterface interface {
 
 type Unimplemented struct{}
 
-// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+// Load 载入 · Load, and get the XSRF cookies
 // (GET /)
 func (_ Unimplemented) Load(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3846,7 +3601,7 @@ func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Reques
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Login 登录，获取 Access Token · Sign in
+// Login 登录获取 Access Token · Sign in
 // (POST /api/auth/login)
 func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -3912,7 +3667,7 @@ func (_ Unimplemented) Register(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// SendRegistrationCode 发送注册验证码 · Mail a registration code
+// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 // (POST /api/users/register/send-code)
 func (_ Unimplemented) SendRegistrationCode(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -4152,7 +3907,7 @@ func (_ Unimplemented) Unbind(w http.ResponseWriter, r *http.Request, key Unbind
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
-// Verify 验证登录状态 · Check the session
+// Verify 验证 · Check the session
 // (GET /verify)
 func (_ Unimplemented) Verify(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
@@ -5247,7 +5002,7 @@ func (siw *ServerInterfaceWrapper) DeleteGroup(w http.ResponseWriter, r *http.Re
 	// ------------- Path parameter "group" -------------
 	var group GroupKey
 
-	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "group-name", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "group", Err: err})
 		return
@@ -5301,7 +5056,7 @@ func (siw *ServerInterfaceWrapper) ChangeGroup(w http.ResponseWriter, r *http.Re
 	// ------------- Path parameter "group" -------------
 	var group GroupKey
 
-	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	err = runtime.BindStyledParameterWithOptions("simple", "group", chi.URLParam(r, "group"), &group, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "group-name", ValueIsUnescaped: r.URL.RawPath == ""})
 	if err != nil {
 		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "group", Err: err})
 		return
@@ -7618,7 +7373,7 @@ type AccountNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type AccountNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AccountNotFoundResponseHeaders
 }
@@ -7627,17 +7382,18 @@ type AccountOrSessionNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type AccountOrSessionNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AccountOrSessionNotFoundResponseHeaders
 }
 
 type AdminForbiddenResponseHeaders struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 type AdminForbiddenJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminForbiddenResponseHeaders
 }
@@ -7647,7 +7403,7 @@ type AdminInvalidResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminInvalidJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminInvalidResponseHeaders
 }
@@ -7657,17 +7413,18 @@ type AdminInvalidOrStaleResponseHeaders struct {
 	XRequestID      *string
 }
 type AdminInvalidOrStaleJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminInvalidOrStaleResponseHeaders
 }
 
 type AdminSignedOutResponseHeaders struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 type AdminSignedOutJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers AdminSignedOutResponseHeaders
 }
@@ -7676,7 +7433,7 @@ type BodyTooLargeResponseHeaders struct {
 	XRequestID *string
 }
 type BodyTooLargeJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers BodyTooLargeResponseHeaders
 }
@@ -7685,16 +7442,17 @@ type CrossSiteResponseHeaders struct {
 	XRequestID *string
 }
 type CrossSiteJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers CrossSiteResponseHeaders
 }
 
 type ForbiddenResponseHeaders struct {
+	SetCookie  *string
 	XRequestID *string
 }
 type ForbiddenJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers ForbiddenResponseHeaders
 }
@@ -7703,7 +7461,7 @@ type GroupNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type GroupNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers GroupNotFoundResponseHeaders
 }
@@ -7712,7 +7470,7 @@ type IdempotencyKeyReusedResponseHeaders struct {
 	XRequestID *string
 }
 type IdempotencyKeyReusedJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers IdempotencyKeyReusedResponseHeaders
 }
@@ -7721,7 +7479,7 @@ type InternalResponseHeaders struct {
 	XRequestID *string
 }
 type InternalJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers InternalResponseHeaders
 }
@@ -7730,7 +7488,7 @@ type LimitNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type LimitNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers LimitNotFoundResponseHeaders
 }
@@ -7739,7 +7497,7 @@ type NotAcceptableResponseHeaders struct {
 	XRequestID *string
 }
 type NotAcceptableJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers NotAcceptableResponseHeaders
 }
@@ -7749,16 +7507,17 @@ type RightMissingResponseHeaders struct {
 	XRequestID      *string
 }
 type RightMissingJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers RightMissingResponseHeaders
 }
 
 type SignedOutResponseHeaders struct {
+	SetCookie  *string
 	XRequestID *string
 }
 type SignedOutJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers SignedOutResponseHeaders
 }
@@ -7768,7 +7527,7 @@ type TooManyRequestsResponseHeaders struct {
 	XRequestID *string
 }
 type TooManyRequestsJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers TooManyRequestsResponseHeaders
 }
@@ -7778,7 +7537,7 @@ type UnavailableResponseHeaders struct {
 	XRequestID *string
 }
 type UnavailableJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers UnavailableResponseHeaders
 }
@@ -7787,7 +7546,7 @@ type UnsupportedMediaTypeResponseHeaders struct {
 	XRequestID *string
 }
 type UnsupportedMediaTypeJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers UnsupportedMediaTypeResponseHeaders
 }
@@ -7796,7 +7555,7 @@ type VersionConflictResponseHeaders struct {
 	XRequestID *string
 }
 type VersionConflictJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers VersionConflictResponseHeaders
 }
@@ -7805,7 +7564,7 @@ type WebhookNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type WebhookNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers WebhookNotFoundResponseHeaders
 }
@@ -7814,7 +7573,7 @@ type WebhookOrDeliveryNotFoundResponseHeaders struct {
 	XRequestID *string
 }
 type WebhookOrDeliveryNotFoundJSONResponse struct {
-	Body Error
+	Body ErrorBody
 
 	Headers WebhookOrDeliveryNotFoundResponseHeaders
 }
@@ -7826,21 +7585,31 @@ type LoadResponseObject interface {
 	VisitLoadResponse(w http.ResponseWriter) error
 }
 
-type Load200JSONResponse Load
+type Load200ResponseHeaders struct {
+	SetCookie *string
+}
+
+type Load200JSONResponse struct {
+	Body    Load
+	Headers Load200ResponseHeaders
+}
 
 func (response Load200JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(200)
 	_, err := buf.WriteTo(w)
 	return err
 }
 
-type Load400JSONResponse Error
+type Load400JSONResponse ErrorBody
 
 func (response Load400JSONResponse) VisitLoadResponse(w http.ResponseWriter) error {
 
@@ -7957,6 +7726,9 @@ func (response ListAccounts401JSONResponse) VisitListAccountsResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8102,6 +7874,9 @@ func (response CreateAccount401JSONResponse) VisitCreateAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8122,6 +7897,9 @@ func (response CreateAccount403JSONResponse) VisitCreateAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8150,7 +7928,7 @@ func (response CreateAccount406JSONResponse) VisitCreateAccountResponse(w http.R
 	return err
 }
 
-type CreateAccount409JSONResponse Error
+type CreateAccount409JSONResponse ErrorBody
 
 func (response CreateAccount409JSONResponse) VisitCreateAccountResponse(w http.ResponseWriter) error {
 
@@ -8326,6 +8104,9 @@ func (response AssignGroup401JSONResponse) VisitAssignGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8346,6 +8127,9 @@ func (response AssignGroup403JSONResponse) VisitAssignGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8544,6 +8328,9 @@ func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8564,6 +8351,9 @@ func (response DeleteAccount403JSONResponse) VisitDeleteAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8609,7 +8399,7 @@ func (response DeleteAccount406JSONResponse) VisitDeleteAccountResponse(w http.R
 	return err
 }
 
-type DeleteAccount409JSONResponse Error
+type DeleteAccount409JSONResponse ErrorBody
 
 func (response DeleteAccount409JSONResponse) VisitDeleteAccountResponse(w http.ResponseWriter) error {
 
@@ -8771,6 +8561,9 @@ func (response GetAccount401JSONResponse) VisitGetAccountResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8924,6 +8717,9 @@ func (response ExportAccount401JSONResponse) VisitExportAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -8944,6 +8740,9 @@ func (response ExportAccount403JSONResponse) VisitExportAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9105,6 +8904,9 @@ func (response ResetFactor401JSONResponse) VisitResetFactorResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9125,6 +8927,9 @@ func (response ResetFactor403JSONResponse) VisitResetFactorResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9170,7 +8975,7 @@ func (response ResetFactor406JSONResponse) VisitResetFactorResponse(w http.Respo
 	return err
 }
 
-type ResetFactor409JSONResponse Error
+type ResetFactor409JSONResponse ErrorBody
 
 func (response ResetFactor409JSONResponse) VisitResetFactorResponse(w http.ResponseWriter) error {
 
@@ -9336,6 +9141,9 @@ func (response SetAccountGroup401JSONResponse) VisitSetAccountGroupResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9356,6 +9164,9 @@ func (response SetAccountGroup403JSONResponse) VisitSetAccountGroupResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9401,7 +9212,7 @@ func (response SetAccountGroup406JSONResponse) VisitSetAccountGroupResponse(w ht
 	return err
 }
 
-type SetAccountGroup409JSONResponse Error
+type SetAccountGroup409JSONResponse ErrorBody
 
 func (response SetAccountGroup409JSONResponse) VisitSetAccountGroupResponse(w http.ResponseWriter) error {
 
@@ -9585,6 +9396,9 @@ func (response EndAccountSessions401JSONResponse) VisitEndAccountSessionsRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9605,6 +9419,9 @@ func (response EndAccountSessions403JSONResponse) VisitEndAccountSessionsRespons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9754,6 +9571,9 @@ func (response ListAccountSessions401JSONResponse) VisitListAccountSessionsRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9900,6 +9720,9 @@ func (response EndAccountSession401JSONResponse) VisitEndAccountSessionResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -9920,6 +9743,9 @@ func (response EndAccountSession403JSONResponse) VisitEndAccountSessionResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10081,6 +9907,9 @@ func (response SetAccountStatus401JSONResponse) VisitSetAccountStatusResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10101,6 +9930,9 @@ func (response SetAccountStatus403JSONResponse) VisitSetAccountStatusResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10146,7 +9978,7 @@ func (response SetAccountStatus406JSONResponse) VisitSetAccountStatusResponse(w 
 	return err
 }
 
-type SetAccountStatus409JSONResponse Error
+type SetAccountStatus409JSONResponse ErrorBody
 
 func (response SetAccountStatus409JSONResponse) VisitSetAccountStatusResponse(w http.ResponseWriter) error {
 
@@ -10337,6 +10169,9 @@ func (response GetTimeline401JSONResponse) VisitGetTimelineResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10482,6 +10317,9 @@ func (response UnlockAccount401JSONResponse) VisitUnlockAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10502,6 +10340,9 @@ func (response UnlockAccount403JSONResponse) VisitUnlockAccountResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10651,6 +10492,9 @@ func (response ListAuditEvents401JSONResponse) VisitListAuditEventsResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10755,7 +10599,7 @@ type SendCode400ResponseHeaders struct {
 }
 
 type SendCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendCode400ResponseHeaders
 }
 
@@ -10783,6 +10627,9 @@ func (response SendCode401JSONResponse) VisitSendCodeResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10803,6 +10650,9 @@ func (response SendCode403JSONResponse) VisitSendCodeResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -10971,6 +10821,9 @@ func (response ListDeliveries401JSONResponse) VisitListDeliveriesResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11104,6 +10957,9 @@ func (response ListGroups401JSONResponse) VisitListGroupsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11249,6 +11105,9 @@ func (response CreateGroup401JSONResponse) VisitCreateGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11269,6 +11128,9 @@ func (response CreateGroup403JSONResponse) VisitCreateGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11297,7 +11159,7 @@ func (response CreateGroup406JSONResponse) VisitCreateGroupResponse(w http.Respo
 	return err
 }
 
-type CreateGroup409JSONResponse Error
+type CreateGroup409JSONResponse ErrorBody
 
 func (response CreateGroup409JSONResponse) VisitCreateGroupResponse(w http.ResponseWriter) error {
 
@@ -11467,6 +11329,9 @@ func (response DeleteGroup401JSONResponse) VisitDeleteGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11487,6 +11352,9 @@ func (response DeleteGroup403JSONResponse) VisitDeleteGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11532,7 +11400,7 @@ func (response DeleteGroup406JSONResponse) VisitDeleteGroupResponse(w http.Respo
 	return err
 }
 
-type DeleteGroup409JSONResponse Error
+type DeleteGroup409JSONResponse ErrorBody
 
 func (response DeleteGroup409JSONResponse) VisitDeleteGroupResponse(w http.ResponseWriter) error {
 
@@ -11679,6 +11547,9 @@ func (response ChangeGroup401JSONResponse) VisitChangeGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11699,6 +11570,9 @@ func (response ChangeGroup403JSONResponse) VisitChangeGroupResponse(w http.Respo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -11744,7 +11618,7 @@ func (response ChangeGroup406JSONResponse) VisitChangeGroupResponse(w http.Respo
 	return err
 }
 
-type ChangeGroup409JSONResponse Error
+type ChangeGroup409JSONResponse ErrorBody
 
 func (response ChangeGroup409JSONResponse) VisitChangeGroupResponse(w http.ResponseWriter) error {
 
@@ -11933,6 +11807,9 @@ func (response ListLimits401JSONResponse) VisitListLimitsResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12063,6 +11940,9 @@ func (response LiftLimit401JSONResponse) VisitLiftLimitResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12083,6 +11963,9 @@ func (response LiftLimit403JSONResponse) VisitLiftLimitResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12267,6 +12150,9 @@ func (response GetAdministrator401JSONResponse) VisitGetAdministratorResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12401,6 +12287,9 @@ func (response GetStatistics401JSONResponse) VisitGetStatisticsResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12534,6 +12423,9 @@ func (response ListWebhooks401JSONResponse) VisitListWebhooksResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12679,6 +12571,9 @@ func (response CreateWebhook401JSONResponse) VisitCreateWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12699,6 +12594,9 @@ func (response CreateWebhook403JSONResponse) VisitCreateWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12727,7 +12625,7 @@ func (response CreateWebhook406JSONResponse) VisitCreateWebhookResponse(w http.R
 	return err
 }
 
-type CreateWebhook409JSONResponse Error
+type CreateWebhook409JSONResponse ErrorBody
 
 func (response CreateWebhook409JSONResponse) VisitCreateWebhookResponse(w http.ResponseWriter) error {
 
@@ -12897,6 +12795,9 @@ func (response DeleteWebhook401JSONResponse) VisitDeleteWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -12917,6 +12818,9 @@ func (response DeleteWebhook403JSONResponse) VisitDeleteWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13095,6 +12999,9 @@ func (response ChangeWebhook401JSONResponse) VisitChangeWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13115,6 +13022,9 @@ func (response ChangeWebhook403JSONResponse) VisitChangeWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13337,6 +13247,9 @@ func (response ListWebhookDeliveries401JSONResponse) VisitListWebhookDeliveriesR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13490,6 +13403,9 @@ func (response ReplayWebhookDelivery401JSONResponse) VisitReplayWebhookDeliveryR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13510,6 +13426,9 @@ func (response ReplayWebhookDelivery403JSONResponse) VisitReplayWebhookDeliveryR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13557,7 +13476,7 @@ func (response ReplayWebhookDelivery406JSONResponse) VisitReplayWebhookDeliveryR
 	return err
 }
 
-type ReplayWebhookDelivery409JSONResponse Error
+type ReplayWebhookDelivery409JSONResponse ErrorBody
 
 func (response ReplayWebhookDelivery409JSONResponse) VisitReplayWebhookDeliveryResponse(w http.ResponseWriter) error {
 
@@ -13696,6 +13615,9 @@ func (response ReplayWebhook401JSONResponse) VisitReplayWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13716,6 +13638,9 @@ func (response ReplayWebhook403JSONResponse) VisitReplayWebhookResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13761,7 +13686,7 @@ func (response ReplayWebhook406JSONResponse) VisitReplayWebhookResponse(w http.R
 	return err
 }
 
-type ReplayWebhook409JSONResponse Error
+type ReplayWebhook409JSONResponse ErrorBody
 
 func (response ReplayWebhook409JSONResponse) VisitReplayWebhookResponse(w http.ResponseWriter) error {
 
@@ -13945,6 +13870,9 @@ func (response RotateWebhookSecret401JSONResponse) VisitRotateWebhookSecretRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -13965,6 +13893,9 @@ func (response RotateWebhookSecret403JSONResponse) VisitRotateWebhookSecretRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.WWWAuthenticate != nil {
 		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
 	}
@@ -14132,7 +14063,7 @@ func (response Login200JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
-type Login400JSONResponse Error
+type Login400JSONResponse ErrorBody
 
 func (response Login400JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
 
@@ -14146,15 +14077,25 @@ func (response Login400JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
-type Login401JSONResponse Error
+type Login401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type Login401JSONResponse struct {
+	Body    ErrorBody
+	Headers Login401ResponseHeaders
+}
 
 func (response Login401JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
 	w.WriteHeader(401)
 	_, err := buf.WriteTo(w)
 	return err
@@ -14286,7 +14227,7 @@ type Logout400ResponseHeaders struct {
 }
 
 type Logout400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Logout400ResponseHeaders
 }
 
@@ -14310,7 +14251,7 @@ type Logout401ResponseHeaders struct {
 }
 
 type Logout401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Logout401ResponseHeaders
 }
 
@@ -14408,7 +14349,7 @@ type Reauthenticate400ResponseHeaders struct {
 }
 
 type Reauthenticate400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Reauthenticate400ResponseHeaders
 }
 
@@ -14432,7 +14373,7 @@ type Reauthenticate401ResponseHeaders struct {
 }
 
 type Reauthenticate401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Reauthenticate401ResponseHeaders
 }
 
@@ -14579,7 +14520,7 @@ func (response Refresh200JSONResponse) VisitRefreshResponse(w http.ResponseWrite
 	return err
 }
 
-type Refresh400JSONResponse Error
+type Refresh400JSONResponse ErrorBody
 
 func (response Refresh400JSONResponse) VisitRefreshResponse(w http.ResponseWriter) error {
 
@@ -14593,15 +14534,25 @@ func (response Refresh400JSONResponse) VisitRefreshResponse(w http.ResponseWrite
 	return err
 }
 
-type Refresh401JSONResponse Error
+type Refresh401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type Refresh401JSONResponse struct {
+	Body    ErrorBody
+	Headers Refresh401ResponseHeaders
+}
 
 func (response Refresh401JSONResponse) VisitRefreshResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
-	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
 	w.WriteHeader(401)
 	_, err := buf.WriteTo(w)
 	return err
@@ -14721,7 +14672,7 @@ type GetMe400ResponseHeaders struct {
 }
 
 type GetMe400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers GetMe400ResponseHeaders
 }
 
@@ -14745,7 +14696,7 @@ type GetMe401ResponseHeaders struct {
 }
 
 type GetMe401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers GetMe401ResponseHeaders
 }
 
@@ -14843,7 +14794,7 @@ type ListDevices400ResponseHeaders struct {
 }
 
 type ListDevices400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListDevices400ResponseHeaders
 }
 
@@ -14867,7 +14818,7 @@ type ListDevices401ResponseHeaders struct {
 }
 
 type ListDevices401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListDevices401ResponseHeaders
 }
 
@@ -14959,7 +14910,7 @@ type EndDevice400ResponseHeaders struct {
 }
 
 type EndDevice400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndDevice400ResponseHeaders
 }
 
@@ -14983,7 +14934,7 @@ type EndDevice401ResponseHeaders struct {
 }
 
 type EndDevice401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndDevice401ResponseHeaders
 }
 
@@ -15002,7 +14953,7 @@ func (response EndDevice401JSONResponse) VisitEndDeviceResponse(w http.ResponseW
 	return err
 }
 
-type EndDevice404JSONResponse Error
+type EndDevice404JSONResponse ErrorBody
 
 func (response EndDevice404JSONResponse) VisitEndDeviceResponse(w http.ResponseWriter) error {
 
@@ -15088,7 +15039,7 @@ type EndOtherSessions400ResponseHeaders struct {
 }
 
 type EndOtherSessions400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndOtherSessions400ResponseHeaders
 }
 
@@ -15112,7 +15063,7 @@ type EndOtherSessions401ResponseHeaders struct {
 }
 
 type EndOtherSessions401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndOtherSessions401ResponseHeaders
 }
 
@@ -15209,7 +15160,7 @@ type ListSessions400ResponseHeaders struct {
 }
 
 type ListSessions400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListSessions400ResponseHeaders
 }
 
@@ -15233,7 +15184,7 @@ type ListSessions401ResponseHeaders struct {
 }
 
 type ListSessions401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ListSessions401ResponseHeaders
 }
 
@@ -15325,7 +15276,7 @@ type EndSession400ResponseHeaders struct {
 }
 
 type EndSession400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndSession400ResponseHeaders
 }
 
@@ -15349,7 +15300,7 @@ type EndSession401ResponseHeaders struct {
 }
 
 type EndSession401JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers EndSession401ResponseHeaders
 }
 
@@ -15368,7 +15319,7 @@ func (response EndSession401JSONResponse) VisitEndSessionResponse(w http.Respons
 	return err
 }
 
-type EndSession404JSONResponse Error
+type EndSession404JSONResponse ErrorBody
 
 func (response EndSession404JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
 
@@ -15456,7 +15407,7 @@ func (response Register201JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	return err
 }
 
-type Register400JSONResponse Error
+type Register400JSONResponse ErrorBody
 
 func (response Register400JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
 
@@ -15598,7 +15549,7 @@ func (response SendRegistrationCode200JSONResponse) VisitSendRegistrationCodeRes
 	return err
 }
 
-type SendRegistrationCode400JSONResponse Error
+type SendRegistrationCode400JSONResponse ErrorBody
 
 func (response SendRegistrationCode400JSONResponse) VisitSendRegistrationCodeResponse(w http.ResponseWriter) error {
 
@@ -15754,7 +15705,7 @@ func (response ShowEmailConfirmation200TextHTMLCharsetUTF8Response) VisitShowEma
 	return err
 }
 
-type ShowEmailConfirmation400JSONResponse Error
+type ShowEmailConfirmation400JSONResponse ErrorBody
 
 func (response ShowEmailConfirmation400JSONResponse) VisitShowEmailConfirmationResponse(w http.ResponseWriter) error {
 
@@ -15825,7 +15776,7 @@ func (response ConfirmEmail303Response) VisitConfirmEmailResponse(w http.Respons
 	return nil
 }
 
-type ConfirmEmail400JSONResponse Error
+type ConfirmEmail400JSONResponse ErrorBody
 
 func (response ConfirmEmail400JSONResponse) VisitConfirmEmailResponse(w http.ResponseWriter) error {
 
@@ -15980,7 +15931,7 @@ func (response ShowFirstRun200TextHTMLCharsetUTF8Response) VisitShowFirstRunResp
 	return err
 }
 
-type ShowFirstRun400JSONResponse Error
+type ShowFirstRun400JSONResponse ErrorBody
 
 func (response ShowFirstRun400JSONResponse) VisitShowFirstRunResponse(w http.ResponseWriter) error {
 
@@ -16096,7 +16047,7 @@ func (response CreateFirstAdministrator303Response) VisitCreateFirstAdministrato
 	return nil
 }
 
-type CreateFirstAdministrator400JSONResponse Error
+type CreateFirstAdministrator400JSONResponse ErrorBody
 
 func (response CreateFirstAdministrator400JSONResponse) VisitCreateFirstAdministratorResponse(w http.ResponseWriter) error {
 
@@ -16236,7 +16187,7 @@ type SendResetCode400ResponseHeaders struct {
 }
 
 type SendResetCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendResetCode400ResponseHeaders
 }
 
@@ -16332,10 +16283,18 @@ type ResetPasswordResponseObject interface {
 	VisitResetPasswordResponse(w http.ResponseWriter) error
 }
 
+type ResetPassword204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type ResetPassword204Response struct {
+	Headers ResetPassword204ResponseHeaders
 }
 
 func (response ResetPassword204Response) VisitResetPasswordResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -16345,7 +16304,7 @@ type ResetPassword400ResponseHeaders struct {
 }
 
 type ResetPassword400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ResetPassword400ResponseHeaders
 }
 
@@ -16373,6 +16332,9 @@ func (response ResetPassword403JSONResponse) VisitResetPasswordResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -16478,7 +16440,8 @@ type ReturnFromLarkResponseObject interface {
 }
 
 type ReturnFromLark302ResponseHeaders struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 type ReturnFromLark302Response struct {
@@ -16487,11 +16450,14 @@ type ReturnFromLark302Response struct {
 
 func (response ReturnFromLark302Response) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(302)
 	return nil
 }
 
-type ReturnFromLark400JSONResponse Error
+type ReturnFromLark400JSONResponse ErrorBody
 
 func (response ReturnFromLark400JSONResponse) VisitReturnFromLarkResponse(w http.ResponseWriter) error {
 
@@ -16566,7 +16532,8 @@ type AuthorizeLarkResponseObject interface {
 }
 
 type AuthorizeLark302ResponseHeaders struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 type AuthorizeLark302Response struct {
@@ -16575,11 +16542,14 @@ type AuthorizeLark302Response struct {
 
 func (response AuthorizeLark302Response) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(302)
 	return nil
 }
 
-type AuthorizeLark400JSONResponse Error
+type AuthorizeLark400JSONResponse ErrorBody
 
 func (response AuthorizeLark400JSONResponse) VisitAuthorizeLarkResponse(w http.ResponseWriter) error {
 
@@ -16670,10 +16640,18 @@ type SignInResponseObject interface {
 	VisitSignInResponse(w http.ResponseWriter) error
 }
 
+type SignIn204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type SignIn204Response struct {
+	Headers SignIn204ResponseHeaders
 }
 
 func (response SignIn204Response) VisitSignInResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -16683,7 +16661,7 @@ type SignIn400ResponseHeaders struct {
 }
 
 type SignIn400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignIn400ResponseHeaders
 }
 
@@ -16711,6 +16689,9 @@ func (response SignIn403JSONResponse) VisitSignInResponse(w http.ResponseWriter)
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -16815,10 +16796,18 @@ type SignInWithLarkResponseObject interface {
 	VisitSignInWithLarkResponse(w http.ResponseWriter) error
 }
 
+type SignInWithLark204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type SignInWithLark204Response struct {
+	Headers SignInWithLark204ResponseHeaders
 }
 
 func (response SignInWithLark204Response) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -16828,7 +16817,7 @@ type SignInWithLark400ResponseHeaders struct {
 }
 
 type SignInWithLark400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithLark400ResponseHeaders
 }
 
@@ -16856,6 +16845,9 @@ func (response SignInWithLark403JSONResponse) VisitSignInWithLarkResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -16973,7 +16965,7 @@ type SendSignInCode400ResponseHeaders struct {
 }
 
 type SendSignInCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendSignInCode400ResponseHeaders
 }
 
@@ -17069,10 +17061,18 @@ type SignInWithCodeResponseObject interface {
 	VisitSignInWithCodeResponse(w http.ResponseWriter) error
 }
 
+type SignInWithCode204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type SignInWithCode204Response struct {
+	Headers SignInWithCode204ResponseHeaders
 }
 
 func (response SignInWithCode204Response) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -17082,7 +17082,7 @@ type SignInWithCode400ResponseHeaders struct {
 }
 
 type SignInWithCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithCode400ResponseHeaders
 }
 
@@ -17110,6 +17110,9 @@ func (response SignInWithCode403JSONResponse) VisitSignInWithCodeResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17214,10 +17217,18 @@ type SignInWithTOTPResponseObject interface {
 	VisitSignInWithTOTPResponse(w http.ResponseWriter) error
 }
 
+type SignInWithTOTP204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type SignInWithTOTP204Response struct {
+	Headers SignInWithTOTP204ResponseHeaders
 }
 
 func (response SignInWithTOTP204Response) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -17227,7 +17238,7 @@ type SignInWithTOTP400ResponseHeaders struct {
 }
 
 type SignInWithTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SignInWithTOTP400ResponseHeaders
 }
 
@@ -17255,6 +17266,9 @@ func (response SignInWithTOTP403JSONResponse) VisitSignInWithTOTPResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17358,15 +17372,23 @@ type SignOutResponseObject interface {
 	VisitSignOutResponse(w http.ResponseWriter) error
 }
 
+type SignOut204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type SignOut204Response struct {
+	Headers SignOut204ResponseHeaders
 }
 
 func (response SignOut204Response) VisitSignOutResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
 
-type SignOut400JSONResponse Error
+type SignOut400JSONResponse ErrorBody
 
 func (response SignOut400JSONResponse) VisitSignOutResponse(w http.ResponseWriter) error {
 
@@ -17389,6 +17411,9 @@ func (response SignOut403JSONResponse) VisitSignOutResponse(w http.ResponseWrite
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17459,14 +17484,6 @@ type GetOptionsResponseObject interface {
 
 type GetOptions200JSONResponse Options
 
-func (t GetOptions200JSONResponse) MarshalJSON() ([]byte, error) {
-	return Options(t).MarshalJSON()
-}
-
-func (t *GetOptions200JSONResponse) UnmarshalJSON(b []byte) error {
-	return (*Options)(t).UnmarshalJSON(b)
-}
-
 func (response GetOptions200JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
@@ -17479,7 +17496,7 @@ func (response GetOptions200JSONResponse) VisitGetOptionsResponse(w http.Respons
 	return err
 }
 
-type GetOptions400JSONResponse Error
+type GetOptions400JSONResponse ErrorBody
 
 func (response GetOptions400JSONResponse) VisitGetOptionsResponse(w http.ResponseWriter) error {
 
@@ -17554,7 +17571,7 @@ type CreateRefreshCode400ResponseHeaders struct {
 }
 
 type CreateRefreshCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateRefreshCode400ResponseHeaders
 }
 
@@ -17582,6 +17599,9 @@ func (response CreateRefreshCode401JSONResponse) VisitCreateRefreshCodeResponse(
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17667,10 +17687,18 @@ type RenewSessionResponseObject interface {
 	VisitRenewSessionResponse(w http.ResponseWriter) error
 }
 
+type RenewSession204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type RenewSession204Response struct {
+	Headers RenewSession204ResponseHeaders
 }
 
 func (response RenewSession204Response) VisitRenewSessionResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -17680,7 +17708,7 @@ type RenewSession400ResponseHeaders struct {
 }
 
 type RenewSession400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers RenewSession400ResponseHeaders
 }
 
@@ -17708,6 +17736,9 @@ func (response RenewSession401JSONResponse) VisitRenewSessionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17725,6 +17756,9 @@ func (response RenewSession403JSONResponse) VisitRenewSessionResponse(w http.Res
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -17857,7 +17891,7 @@ func (response ShowReset200TextHTMLCharsetUTF8Response) VisitShowResetResponse(w
 	return err
 }
 
-type ShowReset400JSONResponse Error
+type ShowReset400JSONResponse ErrorBody
 
 func (response ShowReset400JSONResponse) VisitShowResetResponse(w http.ResponseWriter) error {
 
@@ -17960,7 +17994,8 @@ func (response ResetWithLink200TextHTMLCharsetUTF8Response) VisitResetWithLinkRe
 }
 
 type ResetWithLink303ResponseHeaders struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 type ResetWithLink303Response struct {
@@ -17969,11 +18004,14 @@ type ResetWithLink303Response struct {
 
 func (response ResetWithLink303Response) VisitResetWithLinkResponse(w http.ResponseWriter) error {
 	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(303)
 	return nil
 }
 
-type ResetWithLink400JSONResponse Error
+type ResetWithLink400JSONResponse ErrorBody
 
 func (response ResetWithLink400JSONResponse) VisitResetWithLinkResponse(w http.ResponseWriter) error {
 
@@ -18128,7 +18166,7 @@ func (response ShowSignUp200TextHTMLCharsetUTF8Response) VisitShowSignUpResponse
 	return err
 }
 
-type ShowSignUp400JSONResponse Error
+type ShowSignUp400JSONResponse ErrorBody
 
 func (response ShowSignUp400JSONResponse) VisitShowSignUpResponse(w http.ResponseWriter) error {
 
@@ -18244,7 +18282,7 @@ func (response RegisterWithLink303Response) VisitRegisterWithLinkResponse(w http
 	return nil
 }
 
-type RegisterWithLink400JSONResponse Error
+type RegisterWithLink400JSONResponse ErrorBody
 
 func (response RegisterWithLink400JSONResponse) VisitRegisterWithLinkResponse(w http.ResponseWriter) error {
 
@@ -18384,7 +18422,7 @@ func (response GetUser200JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 	return err
 }
 
-type GetUser400JSONResponse Error
+type GetUser400JSONResponse ErrorBody
 
 func (response GetUser400JSONResponse) VisitGetUserResponse(w http.ResponseWriter) error {
 
@@ -18407,6 +18445,9 @@ func (response GetUser401JSONResponse) VisitGetUserResponse(w http.ResponseWrite
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18488,7 +18529,7 @@ type ChangeUser400ResponseHeaders struct {
 }
 
 type ChangeUser400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ChangeUser400ResponseHeaders
 }
 
@@ -18516,6 +18557,9 @@ func (response ChangeUser401JSONResponse) VisitChangeUserResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18533,6 +18577,9 @@ func (response ChangeUser403JSONResponse) VisitChangeUserResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18650,7 +18697,7 @@ func (response ListUserDevices200JSONResponse) VisitListUserDevicesResponse(w ht
 	return err
 }
 
-type ListUserDevices400JSONResponse Error
+type ListUserDevices400JSONResponse ErrorBody
 
 func (response ListUserDevices400JSONResponse) VisitListUserDevicesResponse(w http.ResponseWriter) error {
 
@@ -18673,6 +18720,9 @@ func (response ListUserDevices401JSONResponse) VisitListUserDevicesResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18749,7 +18799,7 @@ func (response EndUserDevice204Response) VisitEndUserDeviceResponse(w http.Respo
 	return nil
 }
 
-type EndUserDevice400JSONResponse Error
+type EndUserDevice400JSONResponse ErrorBody
 
 func (response EndUserDevice400JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
 
@@ -18772,6 +18822,9 @@ func (response EndUserDevice401JSONResponse) VisitEndUserDeviceResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18789,6 +18842,9 @@ func (response EndUserDevice403JSONResponse) VisitEndUserDeviceResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18797,7 +18853,7 @@ func (response EndUserDevice403JSONResponse) VisitEndUserDeviceResponse(w http.R
 	return err
 }
 
-type EndUserDevice404JSONResponse Error
+type EndUserDevice404JSONResponse ErrorBody
 
 func (response EndUserDevice404JSONResponse) VisitEndUserDeviceResponse(w http.ResponseWriter) error {
 
@@ -18884,7 +18940,7 @@ type KeepFactor400ResponseHeaders struct {
 }
 
 type KeepFactor400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers KeepFactor400ResponseHeaders
 }
 
@@ -18912,6 +18968,9 @@ func (response KeepFactor401JSONResponse) VisitKeepFactorResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -18929,6 +18988,9 @@ func (response KeepFactor403JSONResponse) VisitKeepFactorResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19010,7 +19072,7 @@ type ChangePassword400ResponseHeaders struct {
 }
 
 type ChangePassword400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ChangePassword400ResponseHeaders
 }
 
@@ -19038,6 +19100,9 @@ func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19055,6 +19120,9 @@ func (response ChangePassword403JSONResponse) VisitChangePasswordResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19172,7 +19240,7 @@ type BindPhone400ResponseHeaders struct {
 }
 
 type BindPhone400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers BindPhone400ResponseHeaders
 }
 
@@ -19200,6 +19268,9 @@ func (response BindPhone401JSONResponse) VisitBindPhoneResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19217,6 +19288,9 @@ func (response BindPhone403JSONResponse) VisitBindPhoneResponse(w http.ResponseW
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19334,7 +19408,7 @@ type SendPhoneCode400ResponseHeaders struct {
 }
 
 type SendPhoneCode400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SendPhoneCode400ResponseHeaders
 }
 
@@ -19362,6 +19436,9 @@ func (response SendPhoneCode401JSONResponse) VisitSendPhoneCodeResponse(w http.R
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19447,10 +19524,18 @@ type ReauthenticateBrowserResponseObject interface {
 	VisitReauthenticateBrowserResponse(w http.ResponseWriter) error
 }
 
+type ReauthenticateBrowser204ResponseHeaders struct {
+	SetCookie *string
+}
+
 type ReauthenticateBrowser204Response struct {
+	Headers ReauthenticateBrowser204ResponseHeaders
 }
 
 func (response ReauthenticateBrowser204Response) VisitReauthenticateBrowserResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	w.WriteHeader(204)
 	return nil
 }
@@ -19460,7 +19545,7 @@ type ReauthenticateBrowser400ResponseHeaders struct {
 }
 
 type ReauthenticateBrowser400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers ReauthenticateBrowser400ResponseHeaders
 }
 
@@ -19488,6 +19573,9 @@ func (response ReauthenticateBrowser401JSONResponse) VisitReauthenticateBrowserR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19505,6 +19593,9 @@ func (response ReauthenticateBrowser403JSONResponse) VisitReauthenticateBrowserR
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19622,7 +19713,7 @@ type SetSecondFactor400ResponseHeaders struct {
 }
 
 type SetSecondFactor400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers SetSecondFactor400ResponseHeaders
 }
 
@@ -19650,6 +19741,9 @@ func (response SetSecondFactor401JSONResponse) VisitSetSecondFactorResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19667,6 +19761,9 @@ func (response SetSecondFactor403JSONResponse) VisitSetSecondFactorResponse(w ht
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19778,7 +19875,7 @@ func (response EndOtherUserSessions204Response) VisitEndOtherUserSessionsRespons
 	return nil
 }
 
-type EndOtherUserSessions400JSONResponse Error
+type EndOtherUserSessions400JSONResponse ErrorBody
 
 func (response EndOtherUserSessions400JSONResponse) VisitEndOtherUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -19801,6 +19898,9 @@ func (response EndOtherUserSessions401JSONResponse) VisitEndOtherUserSessionsRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19818,6 +19918,9 @@ func (response EndOtherUserSessions403JSONResponse) VisitEndOtherUserSessionsRes
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19899,7 +20002,7 @@ func (response ListUserSessions200JSONResponse) VisitListUserSessionsResponse(w 
 	return err
 }
 
-type ListUserSessions400JSONResponse Error
+type ListUserSessions400JSONResponse ErrorBody
 
 func (response ListUserSessions400JSONResponse) VisitListUserSessionsResponse(w http.ResponseWriter) error {
 
@@ -19922,6 +20025,9 @@ func (response ListUserSessions401JSONResponse) VisitListUserSessionsResponse(w 
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -19998,7 +20104,7 @@ func (response EndUserSession204Response) VisitEndUserSessionResponse(w http.Res
 	return nil
 }
 
-type EndUserSession400JSONResponse Error
+type EndUserSession400JSONResponse ErrorBody
 
 func (response EndUserSession400JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
 
@@ -20021,6 +20127,9 @@ func (response EndUserSession401JSONResponse) VisitEndUserSessionResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20038,6 +20147,9 @@ func (response EndUserSession403JSONResponse) VisitEndUserSessionResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20046,7 +20158,7 @@ func (response EndUserSession403JSONResponse) VisitEndUserSessionResponse(w http
 	return err
 }
 
-type EndUserSession404JSONResponse Error
+type EndUserSession404JSONResponse ErrorBody
 
 func (response EndUserSession404JSONResponse) VisitEndUserSessionResponse(w http.ResponseWriter) error {
 
@@ -20138,7 +20250,7 @@ type CreateTOTP400ResponseHeaders struct {
 }
 
 type CreateTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateTOTP400ResponseHeaders
 }
 
@@ -20166,6 +20278,9 @@ func (response CreateTOTP401JSONResponse) VisitCreateTOTPResponse(w http.Respons
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20270,7 +20385,7 @@ type BindTOTP400ResponseHeaders struct {
 }
 
 type BindTOTP400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers BindTOTP400ResponseHeaders
 }
 
@@ -20298,6 +20413,9 @@ func (response BindTOTP401JSONResponse) VisitBindTOTPResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20315,6 +20433,9 @@ func (response BindTOTP403JSONResponse) VisitBindTOTPResponse(w http.ResponseWri
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20459,7 +20580,7 @@ func (response GetTOTPPicture200ImageSvgXMLResponse) VisitGetTOTPPictureResponse
 	return err
 }
 
-type GetTOTPPicture400JSONResponse Error
+type GetTOTPPicture400JSONResponse ErrorBody
 
 func (response GetTOTPPicture400JSONResponse) VisitGetTOTPPictureResponse(w http.ResponseWriter) error {
 
@@ -20482,6 +20603,9 @@ func (response GetTOTPPicture401JSONResponse) VisitGetTOTPPictureResponse(w http
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20568,7 +20692,7 @@ type CreateRecoveryCodes400ResponseHeaders struct {
 }
 
 type CreateRecoveryCodes400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers CreateRecoveryCodes400ResponseHeaders
 }
 
@@ -20596,6 +20720,9 @@ func (response CreateRecoveryCodes401JSONResponse) VisitCreateRecoveryCodesRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20613,6 +20740,9 @@ func (response CreateRecoveryCodes403JSONResponse) VisitCreateRecoveryCodesRespo
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20694,7 +20824,7 @@ type Unbind400ResponseHeaders struct {
 }
 
 type Unbind400JSONResponse struct {
-	Body    Error
+	Body    ErrorBody
 	Headers Unbind400ResponseHeaders
 }
 
@@ -20722,6 +20852,9 @@ func (response Unbind401JSONResponse) VisitUnbindResponse(w http.ResponseWriter)
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20739,6 +20872,9 @@ func (response Unbind403JSONResponse) VisitUnbindResponse(w http.ResponseWriter)
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20814,7 +20950,7 @@ func (response Verify204Response) VisitVerifyResponse(w http.ResponseWriter) err
 	return nil
 }
 
-type Verify400JSONResponse Error
+type Verify400JSONResponse ErrorBody
 
 func (response Verify400JSONResponse) VisitVerifyResponse(w http.ResponseWriter) error {
 
@@ -20837,6 +20973,9 @@ func (response Verify401JSONResponse) VisitVerifyResponse(w http.ResponseWriter)
 		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
 	if response.Headers.XRequestID != nil {
 		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
 	}
@@ -20899,7 +21038,7 @@ func (response Verify503JSONResponse) VisitVerifyResponse(w http.ResponseWriter)
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
-	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// Load 载入 · Load, and get the XSRF cookies
 	// (GET /)
 	Load(ctx context.Context, request LoadRequestObject) (LoadResponseObject, error)
 	// ListAccounts 查找账号 · Find accounts
@@ -21001,7 +21140,7 @@ type StrictServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
-	// Login 登录，获取 Access Token · Sign in
+	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
 	// Logout 登出 · Sign out
@@ -21034,7 +21173,7 @@ type StrictServerInterface interface {
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
-	// SendRegistrationCode 发送注册验证码 · Mail a registration code
+	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	// (POST /api/users/register/send-code)
 	SendRegistrationCode(ctx context.Context, request SendRegistrationCodeRequestObject) (SendRegistrationCodeResponseObject, error)
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
@@ -21154,7 +21293,7 @@ type StrictServerInterface interface {
 	// Unbind 取消用户信息 · Unbind a phone, an authenticator app or Lark
 	// (DELETE /user/{key})
 	Unbind(ctx context.Context, request UnbindRequestObject) (UnbindResponseObject, error)
-	// Verify 验证登录状态 · Check the session
+	// Verify 验证 · Check the session
 	// (GET /verify)
 	Verify(ctx context.Context, request VerifyRequestObject) (VerifyResponseObject, error)
 }

@@ -18,6 +18,21 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Success.
+const (
+	SuccessTrue Success = true
+)
+
+// Valid indicates whether the value is a known member of the Success enum.
+func (e Success) Valid() bool {
+	switch e {
+	case SuccessTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AccessReasonCode.
 const (
 	AccessReasonCodeBUDGETSPENT    AccessReasonCode = "BUDGET_SPENT"
@@ -92,12 +107,9 @@ func (e AccountState) Valid() bool {
 
 // Defines values for ChangeUserRequestKey.
 const (
-	ChangeUserRequestKeyAvatar  ChangeUserRequestKey = "Avatar"
-	ChangeUserRequestKeyAvatar1 ChangeUserRequestKey = "avatar"
-	ChangeUserRequestKeyEmail   ChangeUserRequestKey = "Email"
-	ChangeUserRequestKeyEmail1  ChangeUserRequestKey = "email"
-	ChangeUserRequestKeyName    ChangeUserRequestKey = "Name"
-	ChangeUserRequestKeyName1   ChangeUserRequestKey = "name"
+	ChangeUserRequestKeyAvatar ChangeUserRequestKey = "Avatar"
+	ChangeUserRequestKeyEmail  ChangeUserRequestKey = "Email"
+	ChangeUserRequestKeyName   ChangeUserRequestKey = "Name"
 )
 
 // Valid indicates whether the value is a known member of the ChangeUserRequestKey enum.
@@ -105,15 +117,9 @@ func (e ChangeUserRequestKey) Valid() bool {
 	switch e {
 	case ChangeUserRequestKeyAvatar:
 		return true
-	case ChangeUserRequestKeyAvatar1:
-		return true
 	case ChangeUserRequestKeyEmail:
 		return true
-	case ChangeUserRequestKeyEmail1:
-		return true
 	case ChangeUserRequestKeyName:
-		return true
-	case ChangeUserRequestKeyName1:
 		return true
 	default:
 		return false
@@ -162,15 +168,15 @@ func (e DeliveryState) Valid() bool {
 	}
 }
 
-// Defines values for ErrorSuccess.
+// Defines values for ErrorBodySuccess.
 const (
-	ErrorSuccessFalse ErrorSuccess = false
+	ErrorBodySuccessFalse ErrorBodySuccess = false
 )
 
-// Valid indicates whether the value is a known member of the ErrorSuccess enum.
-func (e ErrorSuccess) Valid() bool {
+// Valid indicates whether the value is a known member of the ErrorBodySuccess enum.
+func (e ErrorBodySuccess) Valid() bool {
 	switch e {
-	case ErrorSuccessFalse:
+	case ErrorBodySuccessFalse:
 		return true
 	default:
 		return false
@@ -399,36 +405,21 @@ func (e MailLanguage) Valid() bool {
 	}
 }
 
-// Defines values for PublicUserPhone.
+// Defines values for OptionsType.
 const (
-	PublicUserPhoneAsterisk PublicUserPhone = "*"
-	PublicUserPhoneEmpty    PublicUserPhone = ""
+	OptionsTypeCollaboration  OptionsType = "collaboration"
+	OptionsTypeGenerateSecret OptionsType = "generate-secret"
+	OptionsTypeUpload         OptionsType = "upload"
 )
 
-// Valid indicates whether the value is a known member of the PublicUserPhone enum.
-func (e PublicUserPhone) Valid() bool {
+// Valid indicates whether the value is a known member of the OptionsType enum.
+func (e OptionsType) Valid() bool {
 	switch e {
-	case PublicUserPhoneAsterisk:
+	case OptionsTypeCollaboration:
 		return true
-	case PublicUserPhoneEmpty:
+	case OptionsTypeGenerateSecret:
 		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for PublicUserTotp.
-const (
-	PublicUserTotpAsterisk PublicUserTotp = "*"
-	PublicUserTotpEmpty    PublicUserTotp = ""
-)
-
-// Valid indicates whether the value is a known member of the PublicUserTotp enum.
-func (e PublicUserTotp) Valid() bool {
-	switch e {
-	case PublicUserTotpAsterisk:
-		return true
-	case PublicUserTotpEmpty:
+	case OptionsTypeUpload:
 		return true
 	default:
 		return false
@@ -513,21 +504,6 @@ func (e SetStatusRequestStatus) Valid() bool {
 	case SetStatusRequestStatusActive:
 		return true
 	case SetStatusRequestStatusDisabled:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for Success.
-const (
-	SuccessTrue Success = true
-)
-
-// Valid indicates whether the value is a known member of the Success enum.
-func (e Success) Valid() bool {
-	switch e {
-	case SuccessTrue:
 		return true
 	default:
 		return false
@@ -894,27 +870,6 @@ func (e ShowFirstRunParamsError) Valid() bool {
 	}
 }
 
-// Defines values for GetOptionsParamsType.
-const (
-	GetOptionsParamsTypeCollaboration  GetOptionsParamsType = "collaboration"
-	GetOptionsParamsTypeGenerateSecret GetOptionsParamsType = "generate-secret"
-	GetOptionsParamsTypeUpload         GetOptionsParamsType = "upload"
-)
-
-// Valid indicates whether the value is a known member of the GetOptionsParamsType enum.
-func (e GetOptionsParamsType) Valid() bool {
-	switch e {
-	case GetOptionsParamsTypeCollaboration:
-		return true
-	case GetOptionsParamsTypeGenerateSecret:
-		return true
-	case GetOptionsParamsTypeUpload:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ShowResetParamsChanged.
 const (
 	ShowResetParamsChangedTrue ShowResetParamsChanged = true
@@ -1020,6 +975,48 @@ func (e UnbindParamsKey) Valid() bool {
 	}
 }
 
+// Success 总是 true · Always true.
+type Success bool
+
+// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+type Message = string
+
+// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+type Email = string
+
+// SignInRecord 最近登录历史 · The last sign-in, on either surface; null if there was none.
+type SignInRecord struct {
+	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Detail Location `json:"detail"`
+
+	// Metadata 登录的来源 · The source of the sign-in.
+	Metadata SignInMetadata `json:"metadata"`
+
+	// UserAgent 客户端 · The `User-Agent` of the sign-in.
+	UserAgent string `json:"user_agent"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
+}
+
+// LarkProfile Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+type LarkProfile struct {
+	// AvatarURL 头像 · The picture at Lark.
+	AvatarURL *string `json:"avatar_url,omitempty"`
+
+	// EnName 英文名 · The English name at Lark.
+	EnName *string `json:"en_name,omitempty"`
+
+	// Name 姓名 · The name at Lark.
+	Name string `json:"name"`
+
+	// OpenID 飞书用户标识 · The user's id in this Lark app.
+	OpenID string `json:"open_id"`
+}
+
+// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+type Timestamp = time.Time
+
 // AccessReason defines model for AccessReason.
 type AccessReason struct {
 	// Code 原因 · The reason.
@@ -1075,14 +1072,14 @@ type AccountID = string
 
 // AccountList defines model for AccountList.
 type AccountList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Accounts 账号 · The accounts.
 	Accounts []AdminAccount `json:"accounts"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Total 全部匹配的数量，仅在 count=true 时 · All matches, with `count=true` only.
 	Total *int64 `json:"total,omitempty"`
@@ -1090,10 +1087,9 @@ type AccountList struct {
 
 // AccountResponse defines model for AccountResponse.
 type AccountResponse struct {
-	Account AdminAccount `json:"account"`
-
 	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	Success Success      `json:"success"`
+	Account AdminAccount `json:"account"`
 }
 
 // AccountState 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
@@ -1105,25 +1101,16 @@ type AccountVersion struct {
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
+	Version EntityVersion `json:"version"`
 }
 
 // AdminAccount defines model for AdminAccount.
 type AdminAccount struct {
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
-
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
 
-	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
 
 	// Factors 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
 	Factors *Factors `json:"factors,omitempty"`
@@ -1155,23 +1142,35 @@ type AdminAccount struct {
 	// Status 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
 	Status AccountState `json:"status"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// DeletedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	DeletedAt *Timestamp `json:"deletedAt,omitempty"`
+
+	// ErasedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ErasedAt *Timestamp `json:"erasedAt,omitempty"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // AdministratorResponse defines model for AdministratorResponse.
 type AdministratorResponse struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
+
+// AnyErrorCode 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+// not an enum, so that no generated client refuses a code that it does not know.
+type AnyErrorCode = ErrorCode
 
 // AssignGroupRequest defines model for AssignGroupRequest.
 type AssignGroupRequest struct {
@@ -1184,11 +1183,11 @@ type AssignGroupRequest struct {
 
 // AssignGroupResponse defines model for AssignGroupResponse.
 type AssignGroupResponse struct {
-	// Results 逐个结果 · One result for each account, in the order of the request.
-	Results []GroupAssignment `json:"results"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Results 逐个结果 · One result for each account, in the order of the request.
+	Results []GroupAssignment `json:"results"`
 }
 
 // AuditEvent defines model for AuditEvent.
@@ -1204,9 +1203,6 @@ type AuditEvent struct {
 
 	// Address 客户端地址 · The client's address, or empty.
 	Address string `json:"address"`
-
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
 
 	// Detail 详情 · Details, such as `from`, `to` and `reason`.
 	Detail map[string]string `json:"detail"`
@@ -1231,18 +1227,21 @@ type AuditEvent struct {
 
 	// UserAgent 设备 · The client's `User-Agent`, or the command.
 	UserAgent string `json:"userAgent"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
 }
 
 // AuditEventList defines model for AuditEventList.
 type AuditEventList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // BindPhoneRequest defines model for BindPhoneRequest.
@@ -1287,24 +1286,24 @@ type ChangePasswordRequest struct {
 
 // ChangeUserRequest defines model for ChangeUserRequest.
 type ChangeUserRequest struct {
-	// Avatar 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email *Email `json:"email,omitempty"`
+
+	// Avatar 头像，key=Avatar 时必须，对象键或 https 网址，为空则移除 · Required with `key=Avatar`. An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
 	// Code 六位验证码 · The six digits that were sent.
 	Code *SixDigits `json:"code,omitempty"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email *Email `json:"email,omitempty"`
-
-	// Key 更新字段 · The member to change.
+	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 	Key ChangeUserRequestKey `json:"key"`
 
-	// Name 姓名 · The name shown to people; no control characters.
+	// Name 称呼，key=Name 时必须 · The name shown to people, required with `key=Name`; no control characters.
 	Name *string `json:"name,omitempty"`
 }
 
-// ChangeUserRequestKey 更新字段 · The member to change.
+// ChangeUserRequestKey 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
 type ChangeUserRequestKey string
 
 // ChangeWebhookRequest defines model for ChangeWebhookRequest.
@@ -1321,18 +1320,6 @@ type ChangeWebhookRequest struct {
 	// URL 地址 · The address that events are sent to: `https`, without user and fragment. Private addresses are refused, when it is set or when it
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
-}
-
-// CollaborationOptions defines model for CollaborationOptions.
-type CollaborationOptions struct {
-	// AppID 应用 ID · The app's id.
-	AppID string `json:"app_id"`
-
-	// Redirect 回调地址 · The address that the browser returns to.
-	Redirect string `json:"redirect"`
-
-	// URL 授权地址 · The address to send the browser to.
-	URL string `json:"url"`
 }
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
@@ -1410,12 +1397,6 @@ type Delivery struct {
 	// Channel 渠道 · Mail or text message.
 	Channel DeliveryChannel `json:"channel"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
-
 	// FinishedAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	FinishedAt nullable.Nullable[TimestampOrNull] `json:"finishedAt"`
 
@@ -1434,6 +1415,12 @@ type Delivery struct {
 	// State 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
 	// `refused`: 被拒绝 the provider will not accept it.
 	State DeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
 }
 
 // DeliveryChannel 渠道 · Mail or text message.
@@ -1445,23 +1432,20 @@ type DeliveryState string
 
 // DeliveryList defines model for DeliveryList.
 type DeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The messages, newest first.
 	Deliveries []Delivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // Device defines model for Device.
 type Device struct {
 	// Address 登录地址 · The client's address at its last sign-in; empty if unknown.
 	Address string `json:"address"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Current 是否为当前设备 · Whether the request carries this device's token.
 	Current bool `json:"current"`
@@ -1475,95 +1459,48 @@ type Device struct {
 	// Name 设备 · The `User-Agent` of its last sign-in.
 	Name string `json:"name"`
 
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	SeenAt Timestamp `json:"seenAt"`
 }
 
 // DevicesResponse defines model for DevicesResponse.
 type DevicesResponse struct {
-	// Devices 登录过的设备 · The devices that have signed in, the last used first.
-	Devices []Device `json:"devices"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Devices 登录过的设备 · The devices that have signed in, the last used first.
+	Devices []Device `json:"devices"`
 }
 
-// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-type Email = string
+// EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
+type EntityVersion = int32
 
-// Error defines model for Error.
-type Error struct {
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code ErrorCode `json:"code"`
+// ErrorBody defines model for ErrorBody.
+type ErrorBody struct {
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
+
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code AnyErrorCode `json:"code"`
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
-
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
 
 	// RequestID 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
 	RequestID string `json:"requestId"`
 
 	// Success 总是 false · Always false.
-	Success ErrorSuccess `json:"success"`
+	Success ErrorBodySuccess `json:"success"`
 }
 
-// ErrorSuccess 总是 false · Always false.
-type ErrorSuccess bool
+// ErrorBodySuccess 总是 false · Always false.
+type ErrorBodySuccess bool
 
-// ErrorCode 错误码 · Stable; decide by this value.
+// ErrorCode 已知的错误码 · The codes that this version knows.
 //
 // - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
 // - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
@@ -1663,20 +1600,8 @@ type FirstRunRequest struct {
 	Token string `json:"token"`
 }
 
-// GeneratedSecret defines model for GeneratedSecret.
-type GeneratedSecret struct {
-	// ID 标识 · Eight characters.
-	ID string `json:"id"`
-
-	// Key 密钥 · Sixteen characters.
-	Key string `json:"key"`
-}
-
 // Group defines model for Group.
 type Group struct {
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Description 说明，一行 · What the group is for, in one line.
 	Description GroupDescription `json:"description"`
 
@@ -1689,11 +1614,14 @@ type Group struct {
 	// Rights 权限 · The rights of a group.
 	Rights Rights `json:"rights"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // GroupAssignment defines model for GroupAssignment.
@@ -1701,65 +1629,15 @@ type GroupAssignment struct {
 	// Changed 是否已更改 · Whether the account was changed.
 	Changed bool `json:"changed"`
 
-	// Code 错误码 · Stable; decide by this value.
-	//
-	// - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
-	// - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
-	// - `UNAUTHENTICATED`: 请先登录。 Neither an access token nor a session cookie was sent.
-	// - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
-	// - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
-	// - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
-	// - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
-	// - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
-	// - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
-	// - `DEVICE_NOT_FOUND`: 没有这个设备。 The account has no device with this id.
-	// - `TOTP_REQUIRED`: 请输入身份验证器的验证码。 Two factors are asked for; send the member `totp` too.
-	// - `TOTP_NOT_BOUND`: 尚未绑定身份验证器。 No authenticator app is bound.
-	// - `REAUTH_REQUIRED`: 请先重新验证身份，再进行此操作。 The sign-in is too old, or lacks the second factor; confirm the session (`POST /user/reauthenticate`, `POST /api/auth/reauthenticate`), then repeat.
-	// - `TWO_FACTORS_REQUIRED`: 此操作需要两步验证，请先用密码和验证码重新验证身份。 Two factors are asked for, and the session was opened with one; confirm it with both, then repeat.
-	// - `TICKET_INVALID`: 登录流程已失效，请重新开始。 The sign-in with Lark has expired or was completed before; begin again.
-	// - `NOT_SUSPENDED`: 该登录方式未被暂停。 No password reset has suspended this factor.
-	// - `PHONE_TAKEN`: 该手机号已绑定其他账号。 The number is bound to another account.
-	// - `EMAIL_TAKEN`: 该邮箱已被其他账号使用。 The address belongs to another account.
-	// - `STATE_INVALID`: 登录流程已失效，请重新开始。 The state from Lark does not belong to this browser, has expired, or was used before; begin again.
-	// - `LARK_REFUSED`: 飞书未确认您的身份。 Lark did not confirm the user's identity, or the user did not agree.
-	// - `IDENTITY_NOT_BOUND`: 该飞书账号尚未绑定，请用其他方式登录后绑定。 No account is bound to this identity, or the account is disabled.
-	// - `IDENTITY_TAKEN`: 该飞书账号已绑定其他账号。 The identity is bound to another account.
-	// - `LAST_WAY_IN`: 这是最后一种登录方式，不能解除绑定。 It is the last way to sign in to the account, and cannot be removed.
-	// - `NOT_CONFIGURED`: 服务器未配置此功能。 The server is not configured for it.
-	// - `TOTP_NOT_PENDING`: 没有待绑定的身份验证器，请重新开始绑定。 No secret waits to be bound; create one with `GET /user/totp`.
-	// - `PASSWORD_REFUSED`: 密码不符合要求。 The new password is too common, too short or too close to the account; `errors` has the reason.
-	// - `EMAIL_NOT_ALLOWED`: 该邮箱的域名不在允许注册的范围内。 This server allows registration only for certain domains.
-	// - `PHONE_NOT_ALLOWED`: 暂不支持向该国家或地区的手机号发送短信。 This server sends no text messages to the number's country.
-	// - `RIGHT_MISSING`: 您没有此操作所需的权限。 The caller's member group lacks a right that the operation requires, or that the account or group has.
-	// - `ACCOUNT_NOT_FOUND`: 没有这个账号。 There is no account with this id.
-	// - `GROUP_NOT_FOUND`: 没有这个成员组。 There is no member group with this name.
-	// - `VERSION_CONFLICT`: 内容已被他人修改，请刷新后再试。 `If-Match` is not the current version; read it again, then repeat.
-	// - `LAST_ADMINISTRATOR`: 此操作之后将没有管理员能够登录，请先增加管理员或绑定身份验证器。 No one would be left who can sign in and administer.
-	// - `GROUP_TAKEN`: 该成员组名称已被使用。 There is already a member group with this name.
-	// - `GROUP_FOR_NEW_ACCOUNTS`: 新账号都在成员组 None 中，不能为其设置权限或要求两步验证。 Everyone who registers is in the group `None`: it can have no rights, and cannot require a second factor.
-	// - `GROUP_IN_USE`: 该成员组仍有成员，或是新账号的默认组，不能删除。 The group has members, or is the group of new accounts.
-	// - `WEBHOOK_NOT_FOUND`: 没有这个 Webhook。 There is no webhook with this id.
-	// - `WEBHOOK_DELIVERY_NOT_FOUND`: 该 Webhook 的发送记录中没有这个事件，请按时间重新发送。 The delivery log of the webhook does not have this event; replay the events since its time.
-	// - `WEBHOOK_LIMIT`: Webhook 数量已达上限，请先删除一个。 The webhook limit (16) is reached; delete one first.
-	// - `WEBHOOK_DISABLED`: 该 Webhook 已停用，请先启用。 The webhook is disabled; enable it, then repeat.
-	// - `LIMIT_NOT_FOUND`: 没有这项限制。 There is no such limit, or no such account.
-	// - `IDEMPOTENCY_KEY_REUSED`: 该幂等键已用于其他请求，请换一个。 The `Idempotency-Key` was used for another request.
-	// - `NOT_FOUND`: 没有这个接口。 No such path.
-	// - `METHOD_NOT_ALLOWED`: 该接口不支持此请求方法。 The path does not have this method; `Allow` lists those it has.
-	// - `NOT_ACCEPTABLE`: 只能返回 application/json。 `Accept` does not allow application/json.
-	// - `BODY_TOO_LARGE`: 请求内容超过 64 KiB。 The body is larger than 64 KiB.
-	// - `UNSUPPORTED_MEDIA_TYPE`: 不支持这种请求内容类型（Content-Type）。 The `Content-Type` is not the documented one.
-	// - `TOO_MANY_REQUESTS`: 操作太频繁，请稍后再试。 A limit is reached; wait `Retry-After` seconds.
-	// - `INTERNAL`: 服务器内部错误。 An error of the server. It is in the server's log under `requestId`.
-	// - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
-	Code *ErrorCode `json:"code,omitempty"`
+	// Code 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+	// not an enum, so that no generated client refuses a code that it does not know.
+	Code *AnyErrorCode `json:"code,omitempty"`
 
 	// ID 账号 ID · The account's id.
 	ID AccountID `json:"id"`
 
 	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version *Version `json:"version,omitempty"`
+	Version *EntityVersion `json:"version,omitempty"`
 }
 
 // GroupDescription 说明，一行 · What the group is for, in one line.
@@ -1767,11 +1645,11 @@ type GroupDescription = string
 
 // GroupList defines model for GroupList.
 type GroupList struct {
-	// Groups 成员组 · The groups, by name.
-	Groups []Group `json:"groups"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Groups 成员组 · The groups, by name.
+	Groups []Group `json:"groups"`
 }
 
 // GroupName 成员组名称 · The name of a member group.
@@ -1779,25 +1657,9 @@ type GroupName = string
 
 // GroupResponse defines model for GroupResponse.
 type GroupResponse struct {
-	Group Group `json:"group"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
-}
-
-// LarkProfile 飞书信息 · The Lark identity that is bound; null if there is none.
-type LarkProfile struct {
-	// AvatarURL 头像 · The picture at Lark.
-	AvatarURL *string `json:"avatar_url,omitempty"`
-
-	// EnName 英文名 · The English name at Lark.
-	EnName *string `json:"en_name,omitempty"`
-
-	// Name 姓名 · The name at Lark.
-	Name string `json:"name"`
-
-	// OpenID 飞书用户标识 · The user's id in this Lark app.
-	OpenID string `json:"open_id"`
+	Group   Group   `json:"group"`
 }
 
 // LarkSignInRequest defines model for LarkSignInRequest.
@@ -1844,14 +1706,14 @@ type LimitBudget struct {
 
 // LimitList defines model for LimitList.
 type LimitList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Budgets 所有账号共用的每日额度 · The daily budgets and ceilings over all accounts.
 	Budgets []LimitBudget `json:"budgets"`
 
 	// Complete 是否包含全部等待 · Whether every wait is listed.
 	Complete bool `json:"complete"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 
 	// Waits 目前的等待 · The waits that hold now.
 	Waits []LimitWait `json:"waits"`
@@ -1883,11 +1745,11 @@ type LimitWait struct {
 	// Subject 受限的对象 · What has to wait, as `POST /api/admin/limits/lift` takes it.
 	Subject string `json:"subject"`
 
-	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Until Timestamp `json:"until"`
-
 	// Used 次数 · How often it has happened.
 	Used int32 `json:"used"`
+
+	// Until UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Until Timestamp `json:"until"`
 }
 
 // LimitWaitKind 受限对象的类型 · Whether a user, a network, or an address or number that receives codes has to wait.
@@ -1895,11 +1757,11 @@ type LimitWaitKind string
 
 // Load defines model for Load.
 type Load struct {
-	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
-	IP string `json:"ip"`
-
 	// Name 主机名 · The name of the host; a setting can replace it.
 	Name string `json:"name"`
+
+	// IP 客户端地址 · The client's address, as the trusted-proxy setting sees it.
+	IP string `json:"ip"`
 
 	// Now UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	Now Timestamp `json:"now"`
@@ -1940,9 +1802,6 @@ type MeResponse struct {
 	User    User    `json:"user"`
 }
 
-// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-type Message = string
-
 // NewPassword 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
 // of any kind. No rules about kinds of characters, but common passwords are refused.
 type NewPassword = string
@@ -1950,13 +1809,39 @@ type NewPassword = string
 // OpaqueCode 一次性刷新码，不透明 · A code to use once, opaque.
 type OpaqueCode = string
 
-// Options defines model for Options.
+// Options 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+// `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+// `generate-secret`.
 type Options struct {
-	union json.RawMessage
+	// Type 存储类型 · The kind of storage, such as `cos`.
+	Type *string `json:"type,omitempty"`
+
+	// URL 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
+	URL *string `json:"url,omitempty"`
+
+	// Limit 大小上限，KB · The largest file, in KB (1024 bytes).
+	Limit *int64 `json:"limit,omitempty"`
+
+	// Redirect 回调地址 · The address that the browser returns to.
+	Redirect *string `json:"redirect,omitempty"`
+
+	// AppID 应用 ID · The app's id.
+	AppID *string `json:"app_id,omitempty"`
+
+	// ID 标识 · Eight characters.
+	ID *string `json:"id,omitempty"`
+
+	// Key 密钥 · Sixteen characters.
+	Key *string `json:"key,omitempty"`
 }
+
+// OptionsType 类型 · The settings to return.
+type OptionsType string
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
 	Account AdminAccount `json:"account"`
 
 	// Deliveries 发送记录 · The messages, newest first.
@@ -1965,14 +1850,11 @@ type PersonalData struct {
 	// Events 事件 · The events, newest first.
 	Events []AuditEvent `json:"events"`
 
-	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExportedAt Timestamp `json:"exportedAt"`
-
 	// Sessions 有效会话 · The live sessions.
 	Sessions []Session `json:"sessions"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
 }
 
 // Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -1983,26 +1865,38 @@ type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Name 称呼 · The name shown to people; the Toolkit surface calls it `username`.
+	Name string `json:"name"`
+
 	// Avatar 头像，对象键或 https 网址 · An object key or an https URL; empty if none is set. It is not the `avatar` number of the Toolkit surface.
 	Avatar string `json:"avatar"`
+
+	// Phone 手机设置状态，已设置为 * · Whether a phone is bound, `*` if so, otherwise empty.
+	Phone string `json:"phone"`
+
+	// Sessions 会话次数 · The number of sign-ins, on both surfaces.
+	Sessions int64 `json:"sessions"`
+
+	// History 最近登录历史 · The last sign-in, on either surface; null if there was none.
+	History nullable.Nullable[SignInRecord] `json:"history"`
+
+	// Totp TOTP 设置状态，已设置为 * · Whether an authenticator app is bound, `*` if so, otherwise empty.
+	Totp string `json:"totp"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
+	// Status 用户状态 · Whether the account is active. Always true, because only an active account can call this.
+	Status bool `json:"status"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreateTime Timestamp `json:"create_time"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email Email `json:"email"`
-
-	// History 最近一次登录 · The last sign-in, on either surface; null if there was none.
-	History nullable.Nullable[SignInRecord] `json:"history"`
-
-	// Lark 飞书信息 · The Lark identity that is bound; null if there is none.
-	Lark nullable.Nullable[LarkProfile] `json:"lark"`
-
-	// Name 姓名 · The name shown to people; the Toolkit surface calls it `username`.
-	Name string `json:"name"`
-
-	// Phone 手机是否已设置 · Whether a phone is bound.
-	Phone PublicUserPhone `json:"phone"`
+	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	UpdateTime Timestamp `json:"update_time"`
 
 	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
 	SecondFactor bool `json:"secondFactor"`
@@ -2010,27 +1904,9 @@ type PublicUser struct {
 	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
 	SecondFactorRequired bool `json:"secondFactorRequired"`
 
-	// Sessions 登录次数 · The number of sign-ins, on both surfaces.
-	Sessions int64 `json:"sessions"`
-
-	// Status 账号状态 · Whether the account is active. Always true, because only an active account can call this.
-	Status bool `json:"status"`
-
 	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
 	Suspended []SuspendableFactor `json:"suspended"`
-
-	// Totp TOTP 是否已设置 · Whether TOTP is bound.
-	Totp PublicUserTotp `json:"totp"`
-
-	// UpdateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	UpdateTime Timestamp `json:"update_time"`
 }
-
-// PublicUserPhone 手机是否已设置 · Whether a phone is bound.
-type PublicUserPhone string
-
-// PublicUserTotp TOTP 是否已设置 · Whether TOTP is bound.
-type PublicUserTotp string
 
 // Reason 原因，一行，写入审计日志 · The reason, in one line, for the audit log.
 type Reason = string
@@ -2071,11 +1947,11 @@ type RegisterRequest struct {
 
 // RegisterResponse defines model for RegisterResponse.
 type RegisterResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 	User    User    `json:"user"`
 }
 
@@ -2181,11 +2057,11 @@ type SendCodeRequest struct {
 
 // SendCodeResponse defines model for SendCodeResponse.
 type SendCodeResponse struct {
-	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
-	Message Message `json:"message"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 }
 
 // Session defines model for Session.
@@ -2193,17 +2069,11 @@ type Session struct {
 	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
-
 	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
 	// Device 设备 · The `User-Agent` of the sign-in.
 	Device string `json:"device"`
-
-	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	ExpiresAt Timestamp `json:"expiresAt"`
 
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
@@ -2211,11 +2081,17 @@ type Session struct {
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
-	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	SeenAt Timestamp `json:"seenAt"`
-
 	// Surface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
 	Surface SessionSurface `json:"surface"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// ExpiresAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExpiresAt Timestamp `json:"expiresAt"`
+
+	// SeenAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	SeenAt Timestamp `json:"seenAt"`
 }
 
 // SessionSurface 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
@@ -2223,11 +2099,11 @@ type SessionSurface string
 
 // SessionsResponse defines model for SessionsResponse.
 type SessionsResponse struct {
-	// Sessions 有效会话 · The live sessions, most recently used first.
-	Sessions []Session `json:"sessions"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Sessions 有效会话 · The live sessions, most recently used first.
+	Sessions []Session `json:"sessions"`
 }
 
 // SetGroupRequest defines model for SetGroupRequest.
@@ -2251,26 +2127,16 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
-// SignInRecord 最近一次登录 · The last sign-in, on either surface; null if there was none.
-type SignInRecord struct {
-	// Detail 地理位置，未知时为空 · The location of the address, as far as the server knows.
-	Detail   Location `json:"detail"`
-	Metadata struct {
-		// ClientIP 客户端地址 · The client's address; empty if unknown.
-		ClientIP string `json:"client_ip"`
+// SignInMetadata 登录的来源 · The source of the sign-in.
+type SignInMetadata struct {
+	// ClientIP 客户端地址 · The client's address; empty if unknown.
+	ClientIP string `json:"client_ip"`
 
-		// Source 登录方式 · How the user signed in, such as `password`.
-		Source string `json:"source"`
+	// Source 登录方式 · How the user signed in, such as `password`.
+	Source string `json:"source"`
 
-		// Version 记录格式的版本 · The version of this format.
-		Version string `json:"version"`
-	} `json:"metadata"`
-
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
-	// UserAgent 客户端 · The `User-Agent` of the sign-in.
-	UserAgent string `json:"user_agent"`
+	// Version 记录格式的版本 · The version of this format.
+	Version string `json:"version"`
 }
 
 // SignInRequest defines model for SignInRequest.
@@ -2306,14 +2172,14 @@ type SixDigits = string
 
 // Statistics defines model for Statistics.
 type Statistics struct {
-	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	From Timestamp `json:"from"`
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
 
 	// Hours 有事件的小时，升序 · The hours that have events, in ascending order.
 	Hours []StatisticsHour `json:"hours"`
 
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
+	// From UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	From Timestamp `json:"from"`
 
 	// To UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	To Timestamp `json:"to"`
@@ -2321,9 +2187,6 @@ type Statistics struct {
 
 // StatisticsHour defines model for StatisticsHour.
 type StatisticsHour struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At Timestamp `json:"at"`
-
 	// Failures 登录失败 · Failed sign-ins, whether by the password, a code or the second factor.
 	Failures int64 `json:"failures"`
 
@@ -2332,10 +2195,10 @@ type StatisticsHour struct {
 
 	// SignIns 登录成功 · Successful sign-ins.
 	SignIns int64 `json:"signIns"`
-}
 
-// Success 总是 true · Always true.
-type Success bool
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // SuspendableFactor 登录方式 · A factor that a password reset can suspend.
 type SuspendableFactor string
@@ -2360,6 +2223,9 @@ type TOTPURL = string
 
 // Timeline defines model for Timeline.
 type Timeline struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Entries 事件与发送记录，需要权限 `audit.read` · What happened, newest first. Empty without the right `audit.read`.
 	Entries []TimelineEntry `json:"entries"`
 
@@ -2368,21 +2234,16 @@ type Timeline struct {
 
 	// Reasons 当前无法登录的原因 · What prevents a sign-in now; empty if nothing is known.
 	Reasons []AccessReason `json:"reasons"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // TimelineEntry 一个事件或一条发送记录 · An event or a message; exactly one of the two members is present.
 type TimelineEntry struct {
-	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	At       Timestamp   `json:"at"`
 	Delivery *Delivery   `json:"delivery,omitempty"`
 	Event    *AuditEvent `json:"event,omitempty"`
-}
 
-// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-type Timestamp = time.Time
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
 
 // TimestampOrNull UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 type TimestampOrNull = time.Time
@@ -2405,31 +2266,13 @@ type Tokens struct {
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
 
-// UploadOptions defines model for UploadOptions.
-type UploadOptions struct {
-	// Limit 大小上限，字节 · The largest file, in bytes.
-	Limit int64 `json:"limit"`
-
-	// Type 存储类型 · The kind of storage, such as `cos`.
-	Type string `json:"type"`
-
-	// URL 上传地址 · The address for uploads.
-	URL string `json:"url"`
-}
-
 // User defines model for User.
 type User struct {
-	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
-	V int32 `json:"__v"`
-
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
 	ID string `json:"_id"`
 
-	// Avatar 内置头像编号 · The number of a built-in picture.
-	Avatar int32 `json:"avatar"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
+	// Username 用户名 · The name shown to people.
+	Username string `json:"username"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
 	Email Email `json:"email"`
@@ -2437,23 +2280,23 @@ type User struct {
 	// MemberGroup 成员组，新账号为 None · The member group; `None` before an administrator assigns one.
 	MemberGroup string `json:"memberGroup"`
 
+	// Avatar 内置头像编号 · The number of a built-in picture.
+	Avatar int32 `json:"avatar"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
 
-	// Username 用户名 · The name shown to people.
-	Username string `json:"username"`
+	// V 账号版本，每次修改加一 · The account's version: 0 at creation, one more at each change.
+	V int32 `json:"__v"`
 }
-
-// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-type Version = int32
 
 // Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 type Webhook struct {
 	// Actions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
 	Actions WebhookActions `json:"actions"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// Description 说明 · What the webhook is for.
 	Description WebhookDescription `json:"description"`
@@ -2471,11 +2314,14 @@ type Webhook struct {
 	// ID 编号 · The webhook's id.
 	ID string `json:"id"`
 
+	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
+	Version EntityVersion `json:"version"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
 	// UpdatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	UpdatedAt Timestamp `json:"updatedAt"`
-
-	// Version 版本，每次修改加一 · 0 at creation, one more at each change.
-	Version Version `json:"version"`
 }
 
 // WebhookActions 订阅的操作，留空表示全部 · The actions that it receives; empty for all. An unknown action is never sent.
@@ -2488,9 +2334,6 @@ type WebhookDelivery struct {
 
 	// Attempts 尝试次数 · The number of attempts since it was last requested.
 	Attempts int32 `json:"attempts"`
-
-	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	CreatedAt Timestamp `json:"createdAt"`
 
 	// EventID 事件编号 · The event's number, `id` of the audit event.
 	EventID int64 `json:"eventId"`
@@ -2507,12 +2350,15 @@ type WebhookDelivery struct {
 	// NextAttemptAt UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
 	NextAttemptAt nullable.Nullable[TimestampOrNull] `json:"nextAttemptAt"`
 
-	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	QueuedAt Timestamp `json:"queuedAt"`
-
 	// State 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
 	// `failed`: 已放弃 no more attempts are made.
 	State WebhookDeliveryState `json:"state"`
+
+	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	CreatedAt Timestamp `json:"createdAt"`
+
+	// QueuedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	QueuedAt Timestamp `json:"queuedAt"`
 }
 
 // WebhookDeliveryState 状态 · `pending`: 等待发送 it waits for its first or next attempt; `delivered`: 已送达 the receiver returned 2xx;
@@ -2521,23 +2367,23 @@ type WebhookDeliveryState string
 
 // WebhookDeliveryList defines model for WebhookDeliveryList.
 type WebhookDeliveryList struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Deliveries 发送记录 · The deliveries, newest event first.
 	Deliveries []WebhookDelivery `json:"deliveries"`
 
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookDeliveryResponse defines model for WebhookDeliveryResponse.
 type WebhookDeliveryResponse struct {
-	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
-	Delivery WebhookDelivery `json:"delivery"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Delivery 一个事件的发送结果 · The outcome of an event. `queuedAt` is when it was last requested.
+	Delivery WebhookDelivery `json:"delivery"`
 }
 
 // WebhookDescription 说明 · What the webhook is for.
@@ -2557,23 +2403,23 @@ type WebhookList struct {
 type WebhookMessage struct {
 	Data AuditEvent `json:"data"`
 
-	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
-	Timestamp Timestamp `json:"timestamp"`
-
 	// Type 操作 · What happened, `action` of the event.
 	Type string `json:"type"`
+
+	// Timestamp UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	Timestamp Timestamp `json:"timestamp"`
 }
 
 // WebhookReplay defines model for WebhookReplay.
 type WebhookReplay struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
 	Next nullable.Nullable[Cursor] `json:"next"`
 
 	// Queued 数量 · The number of events that were queued.
 	Queued int32 `json:"queued"`
-
-	// Success 总是 true · Always true.
-	Success Success `json:"success"`
 }
 
 // WebhookResponse defines model for WebhookResponse.
@@ -2587,11 +2433,11 @@ type WebhookResponse struct {
 
 // WebhookSecretResponse defines model for WebhookSecretResponse.
 type WebhookSecretResponse struct {
-	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
-	Secret string `json:"secret"`
-
 	// Success 总是 true · Always true.
 	Success Success `json:"success"`
+
+	// Secret 密钥，只返回一次 · The secret with which calls are signed: `whsec_` and 32 bytes in base64. No other response has it.
+	Secret string `json:"secret"`
 
 	// Webhook 接收审计事件的地址 · An address that receives audit events. `goneAt` is when its receiver returned 410, which disabled the webhook.
 	Webhook Webhook `json:"webhook"`
@@ -2652,11 +2498,14 @@ type DeviceToken = string
 // EventKey defines model for EventKey.
 type EventKey = int64
 
+// EventsFrom defines model for EventsFrom.
+type EventsFrom = time.Time
+
+// EventsTo defines model for EventsTo.
+type EventsTo = time.Time
+
 // FactorKey defines model for FactorKey.
 type FactorKey string
-
-// From defines model for From.
-type From = time.Time
 
 // GroupKey defines model for GroupKey.
 type GroupKey = string
@@ -2682,9 +2531,6 @@ type SeenBefore = time.Time
 // SessionID defines model for SessionID.
 type SessionID = string
 
-// To defines model for To.
-type To = time.Time
-
 // WebhookKey defines model for WebhookKey.
 type WebhookKey = string
 
@@ -2701,70 +2547,70 @@ type WebhookMessageTime = string
 type WebhookOutcome string
 
 // AccountNotFound defines model for AccountNotFound.
-type AccountNotFound = Error
+type AccountNotFound = ErrorBody
 
 // AccountOrSessionNotFound defines model for AccountOrSessionNotFound.
-type AccountOrSessionNotFound = Error
+type AccountOrSessionNotFound = ErrorBody
 
 // AdminForbidden defines model for AdminForbidden.
-type AdminForbidden = Error
+type AdminForbidden = ErrorBody
 
 // AdminInvalid defines model for AdminInvalid.
-type AdminInvalid = Error
+type AdminInvalid = ErrorBody
 
 // AdminInvalidOrStale defines model for AdminInvalidOrStale.
-type AdminInvalidOrStale = Error
+type AdminInvalidOrStale = ErrorBody
 
 // AdminSignedOut defines model for AdminSignedOut.
-type AdminSignedOut = Error
+type AdminSignedOut = ErrorBody
 
 // BodyTooLarge defines model for BodyTooLarge.
-type BodyTooLarge = Error
+type BodyTooLarge = ErrorBody
 
 // CrossSite defines model for CrossSite.
-type CrossSite = Error
+type CrossSite = ErrorBody
 
 // Forbidden defines model for Forbidden.
-type Forbidden = Error
+type Forbidden = ErrorBody
 
 // GroupNotFound defines model for GroupNotFound.
-type GroupNotFound = Error
+type GroupNotFound = ErrorBody
 
 // IdempotencyKeyReused defines model for IdempotencyKeyReused.
-type IdempotencyKeyReused = Error
+type IdempotencyKeyReused = ErrorBody
 
 // Internal defines model for Internal.
-type Internal = Error
+type Internal = ErrorBody
 
 // LimitNotFound defines model for LimitNotFound.
-type LimitNotFound = Error
+type LimitNotFound = ErrorBody
 
 // NotAcceptable defines model for NotAcceptable.
-type NotAcceptable = Error
+type NotAcceptable = ErrorBody
 
 // RightMissing defines model for RightMissing.
-type RightMissing = Error
+type RightMissing = ErrorBody
 
 // SignedOut defines model for SignedOut.
-type SignedOut = Error
+type SignedOut = ErrorBody
 
 // TooManyRequests defines model for TooManyRequests.
-type TooManyRequests = Error
+type TooManyRequests = ErrorBody
 
 // Unavailable defines model for Unavailable.
-type Unavailable = Error
+type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
-type UnsupportedMediaType = Error
+type UnsupportedMediaType = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
-type VersionConflict = Error
+type VersionConflict = ErrorBody
 
 // WebhookNotFound defines model for WebhookNotFound.
-type WebhookNotFound = Error
+type WebhookNotFound = ErrorBody
 
 // WebhookOrDeliveryNotFound defines model for WebhookOrDeliveryNotFound.
-type WebhookOrDeliveryNotFound = Error
+type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
@@ -2801,7 +2647,7 @@ type ListAccountsParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2873,7 +2719,7 @@ type GetTimelineParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2889,15 +2735,15 @@ type ListAuditEventsParams struct {
 	Action *AuditAction `form:"action,omitempty" json:"action,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2910,15 +2756,15 @@ type ListDeliveriesParams struct {
 	State *ListDeliveriesParamsState `form:"state,omitempty" json:"state,omitempty"`
 
 	// From 从此时起 · At or after this time.
-	From *From `form:"from,omitempty" json:"from,omitempty"`
+	From *EventsFrom `form:"from,omitempty" json:"from,omitempty"`
 
 	// To 到此时为止 · Before this time.
-	To *To `form:"to,omitempty" json:"to,omitempty"`
+	To *EventsTo `form:"to,omitempty" json:"to,omitempty"`
 
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -2988,7 +2834,7 @@ type ListWebhookDeliveriesParams struct {
 	// Limit 每页数量 · The maximum size of a page.
 	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
 
-	// Cursor 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
 	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
@@ -3117,11 +2963,8 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type GetOptionsParamsType `form:"type" json:"type"`
+	Type OptionsType `form:"type" json:"type"`
 }
-
-// GetOptionsParamsType defines parameters for GetOptions.
-type GetOptionsParamsType string
 
 // ShowResetParams defines parameters for ShowReset.
 type ShowResetParams struct {
@@ -3289,94 +3132,6 @@ type BindTOTPJSONRequestBody = BindTOTPRequest
 // ReceiveAuditEventJSONRequestBody defines body for ReceiveAuditEvent for application/json ContentType.
 type ReceiveAuditEventJSONRequestBody = WebhookMessage
 
-// AsUploadOptions returns the union data inside the Options as a UploadOptions
-func (t Options) AsUploadOptions() (UploadOptions, error) {
-	var body UploadOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromUploadOptions overwrites any union data inside the Options as the provided UploadOptions
-func (t *Options) FromUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeUploadOptions performs a merge with any union data inside the Options, using the provided UploadOptions
-func (t *Options) MergeUploadOptions(v UploadOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsCollaborationOptions returns the union data inside the Options as a CollaborationOptions
-func (t Options) AsCollaborationOptions() (CollaborationOptions, error) {
-	var body CollaborationOptions
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromCollaborationOptions overwrites any union data inside the Options as the provided CollaborationOptions
-func (t *Options) FromCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeCollaborationOptions performs a merge with any union data inside the Options, using the provided CollaborationOptions
-func (t *Options) MergeCollaborationOptions(v CollaborationOptions) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsGeneratedSecret returns the union data inside the Options as a GeneratedSecret
-func (t Options) AsGeneratedSecret() (GeneratedSecret, error) {
-	var body GeneratedSecret
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromGeneratedSecret overwrites any union data inside the Options as the provided GeneratedSecret
-func (t *Options) FromGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeGeneratedSecret performs a merge with any union data inside the Options, using the provided GeneratedSecret
-func (t *Options) MergeGeneratedSecret(v GeneratedSecret) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t Options) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *Options) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
-
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
 
@@ -3451,7 +3206,7 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
-	// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// Load 载入 · Load, and get the XSRF cookies
 	//
 	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 	//
@@ -4047,7 +3802,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// LoginWithBody 登录，获取 Access Token · Sign in
+	// LoginWithBody 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
@@ -4066,7 +3821,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
 	LoginWithBody(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// LoginWithFormdataBody 登录，获取 Access Token · Sign in
+	// LoginWithFormdataBody 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
@@ -4269,7 +4024,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/users/register (the `Register` operationId).
 	Register(ctx context.Context, body RegisterJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
+	// SendRegistrationCodeWithBody 新注册用户验证码发送 · Mail a registration code
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
@@ -4285,7 +4040,7 @@ type ClientInterface interface {
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SendRegistrationCode 发送注册验证码 · Mail a registration code
+	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
@@ -4753,7 +4508,7 @@ type ClientInterface interface {
 
 	// ChangeUserWithBody 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -4770,7 +4525,7 @@ type ClientInterface interface {
 
 	// ChangeUser 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -5036,7 +4791,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
 	Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// Verify 验证登录状态 · Check the session
+	// Verify 验证 · Check the session
 	//
 	// 会话有效时返回 204。
 	//
@@ -5047,7 +4802,7 @@ type ClientInterface interface {
 	Verify(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
-// Load 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+// Load 载入 · Load, and get the XSRF cookies
 //
 // 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 //
@@ -6093,7 +5848,7 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, 
 	return c.Client.Do(req)
 }
 
-// LoginWithBody 登录，获取 Access Token · Sign in
+// LoginWithBody 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
@@ -6122,7 +5877,7 @@ func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, content
 	return c.Client.Do(req)
 }
 
-// LoginWithFormdataBody 登录，获取 Access Token · Sign in
+// LoginWithFormdataBody 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
@@ -6465,7 +6220,7 @@ func (c *Client) Register(ctx context.Context, body RegisterJSONRequestBody, req
 	return c.Client.Do(req)
 }
 
-// SendRegistrationCodeWithBody 发送注册验证码 · Mail a registration code
+// SendRegistrationCodeWithBody 新注册用户验证码发送 · Mail a registration code
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
@@ -6491,7 +6246,7 @@ func (c *Client) SendRegistrationCodeWithBody(ctx context.Context, contentType s
 	return c.Client.Do(req)
 }
 
-// SendRegistrationCode 发送注册验证码 · Mail a registration code
+// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
@@ -7289,7 +7044,7 @@ func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // ChangeUserWithBody 设置用户信息 · Change the profile
 //
-// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -7316,7 +7071,7 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 
 // ChangeUser 设置用户信息 · Change the profile
 //
-// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -7802,7 +7557,7 @@ func (c *Client) Unbind(ctx context.Context, key UnbindParamsKey, reqEditors ...
 	return c.Client.Do(req)
 }
 
-// Verify 验证登录状态 · Check the session
+// Verify 验证 · Check the session
 //
 // 会话有效时返回 204。
 //
@@ -9062,7 +8817,7 @@ func NewDeleteGroupRequest(server string, group GroupKey, params *DeleteGroupPar
 
 	var pathParam0 string
 
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "group-name"})
 	if err != nil {
 		return nil, err
 	}
@@ -9120,7 +8875,7 @@ func NewChangeGroupRequestWithBody(server string, group GroupKey, params *Change
 
 	var pathParam0 string
 
-	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "group", group, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: "group-name"})
 	if err != nil {
 		return nil, err
 	}
@@ -12031,7 +11786,7 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
-	// LoadWithResponse 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+	// LoadWithResponse 载入 · Load, and get the XSRF cookies
 	//
 	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 	//
@@ -12673,7 +12428,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecretWithResponse(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResult, error)
 
-	// LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
+	// LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
@@ -12692,7 +12447,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
 	LoginWithBodyWithResponse(ctx context.Context, params *LoginParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginResult, error)
 
-	// LoginWithFormdataBodyWithResponse 登录，获取 Access Token · Sign in
+	// LoginWithFormdataBodyWithResponse 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 	//
@@ -12909,7 +12664,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/users/register (the `Register` operationId).
 	RegisterWithResponse(ctx context.Context, body RegisterJSONRequestBody, reqEditors ...RequestEditorFn) (*RegisterResult, error)
 
-	// SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
+	// SendRegistrationCodeWithBodyWithResponse 新注册用户验证码发送 · Mail a registration code
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
@@ -12925,7 +12680,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/users/register/send-code (the `SendRegistrationCode` operationId).
 	SendRegistrationCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendRegistrationCodeResult, error)
 
-	// SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
+	// SendRegistrationCodeWithResponse 新注册用户验证码发送 · Mail a registration code
 	//
 	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 	//
@@ -13417,7 +13172,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -13434,7 +13189,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -13722,7 +13477,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /user/{key} (the `Unbind` operationId).
 	UnbindWithResponse(ctx context.Context, key UnbindParamsKey, reqEditors ...RequestEditorFn) (*UnbindResult, error)
 
-	// VerifyWithResponse 验证登录状态 · Check the session
+	// VerifyWithResponse 验证 · Check the session
 	//
 	// 会话有效时返回 204。
 	//
@@ -13733,6 +13488,11 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /verify (the `Verify` operationId).
 	VerifyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*VerifyResult, error)
+}
+
+// LoadResult200Headers the declared response headers of an HTTP 200 response for Load
+type LoadResult200Headers struct {
+	SetCookie *string
 }
 
 // LoadResult406Headers the declared response headers of an HTTP 406 response for Load
@@ -13757,13 +13517,15 @@ type LoadResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Load
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoadResult200Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoadResult406Headers
 	// Headers500 the parsed response headers for an HTTP 500 response
@@ -13778,7 +13540,7 @@ func (r LoadResult) GetJSON200() *Load {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LoadResult) GetJSON400() *Error {
+func (r LoadResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -13834,6 +13596,7 @@ type ListAccountsResult400Headers struct {
 
 // ListAccountsResult401Headers the declared response headers of an HTTP 401 response for ListAccounts
 type ListAccountsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -13968,12 +13731,14 @@ type CreateAccountResult400Headers struct {
 
 // CreateAccountResult401Headers the declared response headers of an HTTP 401 response for CreateAccount
 type CreateAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateAccountResult403Headers the declared response headers of an HTTP 403 response for CreateAccount
 type CreateAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14029,7 +13794,7 @@ type CreateAccountResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -14092,7 +13857,7 @@ func (r CreateAccountResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateAccountResult) GetJSON409() *Error {
+func (r CreateAccountResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -14163,12 +13928,14 @@ type AssignGroupResult400Headers struct {
 
 // AssignGroupResult401Headers the declared response headers of an HTTP 401 response for AssignGroup
 type AssignGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // AssignGroupResult403Headers the declared response headers of an HTTP 403 response for AssignGroup
 type AssignGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14354,12 +14121,14 @@ type DeleteAccountResult400Headers struct {
 
 // DeleteAccountResult401Headers the declared response headers of an HTTP 401 response for DeleteAccount
 type DeleteAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteAccountResult403Headers the declared response headers of an HTTP 403 response for DeleteAccount
 type DeleteAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14417,7 +14186,7 @@ type DeleteAccountResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -14483,7 +14252,7 @@ func (r DeleteAccountResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r DeleteAccountResult) GetJSON409() *Error {
+func (r DeleteAccountResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -14554,6 +14323,7 @@ type GetAccountResult400Headers struct {
 
 // GetAccountResult401Headers the declared response headers of an HTTP 401 response for GetAccount
 type GetAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14699,12 +14469,14 @@ type ExportAccountResult400Headers struct {
 
 // ExportAccountResult401Headers the declared response headers of an HTTP 401 response for ExportAccount
 type ExportAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ExportAccountResult403Headers the declared response headers of an HTTP 403 response for ExportAccount
 type ExportAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14862,12 +14634,14 @@ type ResetFactorResult400Headers struct {
 
 // ResetFactorResult401Headers the declared response headers of an HTTP 401 response for ResetFactor
 type ResetFactorResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ResetFactorResult403Headers the declared response headers of an HTTP 403 response for ResetFactor
 type ResetFactorResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -14925,7 +14699,7 @@ type ResetFactorResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON422 the response for an HTTP 422 `application/json` response
@@ -14991,7 +14765,7 @@ func (r ResetFactorResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ResetFactorResult) GetJSON409() *Error {
+func (r ResetFactorResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -15062,12 +14836,14 @@ type SetAccountGroupResult400Headers struct {
 
 // SetAccountGroupResult401Headers the declared response headers of an HTTP 401 response for SetAccountGroup
 type SetAccountGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SetAccountGroupResult403Headers the declared response headers of an HTTP 403 response for SetAccountGroup
 type SetAccountGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15135,7 +14911,7 @@ type SetAccountGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -15209,7 +14985,7 @@ func (r SetAccountGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r SetAccountGroupResult) GetJSON409() *Error {
+func (r SetAccountGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -15285,12 +15061,14 @@ type EndAccountSessionsResult400Headers struct {
 
 // EndAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for EndAccountSessions
 type EndAccountSessionsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // EndAccountSessionsResult403Headers the declared response headers of an HTTP 403 response for EndAccountSessions
 type EndAccountSessionsResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15436,6 +15214,7 @@ type ListAccountSessionsResult400Headers struct {
 
 // ListAccountSessionsResult401Headers the declared response headers of an HTTP 401 response for ListAccountSessions
 type ListAccountSessionsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15579,12 +15358,14 @@ type EndAccountSessionResult400Headers struct {
 
 // EndAccountSessionResult401Headers the declared response headers of an HTTP 401 response for EndAccountSession
 type EndAccountSessionResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // EndAccountSessionResult403Headers the declared response headers of an HTTP 403 response for EndAccountSession
 type EndAccountSessionResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15735,12 +15516,14 @@ type SetAccountStatusResult400Headers struct {
 
 // SetAccountStatusResult401Headers the declared response headers of an HTTP 401 response for SetAccountStatus
 type SetAccountStatusResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SetAccountStatusResult403Headers the declared response headers of an HTTP 403 response for SetAccountStatus
 type SetAccountStatusResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -15808,7 +15591,7 @@ type SetAccountStatusResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -15882,7 +15665,7 @@ func (r SetAccountStatusResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r SetAccountStatusResult) GetJSON409() *Error {
+func (r SetAccountStatusResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -15958,6 +15741,7 @@ type GetTimelineResult400Headers struct {
 
 // GetTimelineResult401Headers the declared response headers of an HTTP 401 response for GetTimeline
 type GetTimelineResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16101,12 +15885,14 @@ type UnlockAccountResult400Headers struct {
 
 // UnlockAccountResult401Headers the declared response headers of an HTTP 401 response for UnlockAccount
 type UnlockAccountResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // UnlockAccountResult403Headers the declared response headers of an HTTP 403 response for UnlockAccount
 type UnlockAccountResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16252,6 +16038,7 @@ type ListAuditEventsResult400Headers struct {
 
 // ListAuditEventsResult401Headers the declared response headers of an HTTP 401 response for ListAuditEvents
 type ListAuditEventsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16380,12 +16167,14 @@ type SendCodeResult400Headers struct {
 
 // SendCodeResult401Headers the declared response headers of an HTTP 401 response for SendCode
 type SendCodeResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // SendCodeResult403Headers the declared response headers of an HTTP 403 response for SendCode
 type SendCodeResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16426,7 +16215,7 @@ type SendCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *AdminSignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -16464,7 +16253,7 @@ type SendCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendCodeResult) GetJSON400() *Error {
+func (r SendCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -16545,6 +16334,7 @@ type ListDeliveriesResult400Headers struct {
 
 // ListDeliveriesResult401Headers the declared response headers of an HTTP 401 response for ListDeliveries
 type ListDeliveriesResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16674,6 +16464,7 @@ type ListGroupsResult400Headers struct {
 
 // ListGroupsResult401Headers the declared response headers of an HTTP 401 response for ListGroups
 type ListGroupsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16808,12 +16599,14 @@ type CreateGroupResult400Headers struct {
 
 // CreateGroupResult401Headers the declared response headers of an HTTP 401 response for CreateGroup
 type CreateGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateGroupResult403Headers the declared response headers of an HTTP 403 response for CreateGroup
 type CreateGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -16869,7 +16662,7 @@ type CreateGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -16932,7 +16725,7 @@ func (r CreateGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateGroupResult) GetJSON409() *Error {
+func (r CreateGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -17003,12 +16796,14 @@ type DeleteGroupResult400Headers struct {
 
 // DeleteGroupResult401Headers the declared response headers of an HTTP 401 response for DeleteGroup
 type DeleteGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteGroupResult403Headers the declared response headers of an HTTP 403 response for DeleteGroup
 type DeleteGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17059,7 +16854,7 @@ type DeleteGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -17114,7 +16909,7 @@ func (r DeleteGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r DeleteGroupResult) GetJSON409() *Error {
+func (r DeleteGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -17180,12 +16975,14 @@ type ChangeGroupResult400Headers struct {
 
 // ChangeGroupResult401Headers the declared response headers of an HTTP 401 response for ChangeGroup
 type ChangeGroupResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ChangeGroupResult403Headers the declared response headers of an HTTP 403 response for ChangeGroup
 type ChangeGroupResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17253,7 +17050,7 @@ type ChangeGroupResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON412 the response for an HTTP 412 `application/json` response
 	JSON412 *VersionConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -17327,7 +17124,7 @@ func (r ChangeGroupResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ChangeGroupResult) GetJSON409() *Error {
+func (r ChangeGroupResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -17403,6 +17200,7 @@ type ListLimitsResult400Headers struct {
 
 // ListLimitsResult401Headers the declared response headers of an HTTP 401 response for ListLimits
 type ListLimitsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17532,12 +17330,14 @@ type LiftLimitResult400Headers struct {
 
 // LiftLimitResult401Headers the declared response headers of an HTTP 401 response for LiftLimit
 type LiftLimitResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // LiftLimitResult403Headers the declared response headers of an HTTP 403 response for LiftLimit
 type LiftLimitResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17711,6 +17511,7 @@ type GetAdministratorResult400Headers struct {
 
 // GetAdministratorResult401Headers the declared response headers of an HTTP 401 response for GetAdministrator
 type GetAdministratorResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17840,6 +17641,7 @@ type GetStatisticsResult400Headers struct {
 
 // GetStatisticsResult401Headers the declared response headers of an HTTP 401 response for GetStatistics
 type GetStatisticsResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -17969,6 +17771,7 @@ type ListWebhooksResult400Headers struct {
 
 // ListWebhooksResult401Headers the declared response headers of an HTTP 401 response for ListWebhooks
 type ListWebhooksResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18103,12 +17906,14 @@ type CreateWebhookResult400Headers struct {
 
 // CreateWebhookResult401Headers the declared response headers of an HTTP 401 response for CreateWebhook
 type CreateWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // CreateWebhookResult403Headers the declared response headers of an HTTP 403 response for CreateWebhook
 type CreateWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18164,7 +17969,7 @@ type CreateWebhookResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -18227,7 +18032,7 @@ func (r CreateWebhookResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r CreateWebhookResult) GetJSON409() *Error {
+func (r CreateWebhookResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -18298,12 +18103,14 @@ type DeleteWebhookResult400Headers struct {
 
 // DeleteWebhookResult401Headers the declared response headers of an HTTP 401 response for DeleteWebhook
 type DeleteWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // DeleteWebhookResult403Headers the declared response headers of an HTTP 403 response for DeleteWebhook
 type DeleteWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18468,12 +18275,14 @@ type ChangeWebhookResult400Headers struct {
 
 // ChangeWebhookResult401Headers the declared response headers of an HTTP 401 response for ChangeWebhook
 type ChangeWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ChangeWebhookResult403Headers the declared response headers of an HTTP 403 response for ChangeWebhook
 type ChangeWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18684,6 +18493,7 @@ type ListWebhookDeliveriesResult400Headers struct {
 
 // ListWebhookDeliveriesResult401Headers the declared response headers of an HTTP 401 response for ListWebhookDeliveries
 type ListWebhookDeliveriesResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18827,12 +18637,14 @@ type ReplayWebhookDeliveryResult400Headers struct {
 
 // ReplayWebhookDeliveryResult401Headers the declared response headers of an HTTP 401 response for ReplayWebhookDelivery
 type ReplayWebhookDeliveryResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ReplayWebhookDeliveryResult403Headers the declared response headers of an HTTP 403 response for ReplayWebhookDelivery
 type ReplayWebhookDeliveryResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -18885,7 +18697,7 @@ type ReplayWebhookDeliveryResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON422 the response for an HTTP 422 `application/json` response
 	JSON422 *IdempotencyKeyReused
 	// JSON429 the response for an HTTP 429 `application/json` response
@@ -18945,7 +18757,7 @@ func (r ReplayWebhookDeliveryResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ReplayWebhookDeliveryResult) GetJSON409() *Error {
+func (r ReplayWebhookDeliveryResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -19006,12 +18818,14 @@ type ReplayWebhookResult400Headers struct {
 
 // ReplayWebhookResult401Headers the declared response headers of an HTTP 401 response for ReplayWebhook
 type ReplayWebhookResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // ReplayWebhookResult403Headers the declared response headers of an HTTP 403 response for ReplayWebhook
 type ReplayWebhookResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -19074,7 +18888,7 @@ type ReplayWebhookResult struct {
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON409 the response for an HTTP 409 `application/json` response
-	JSON409 *Error
+	JSON409 *ErrorBody
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *BodyTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
@@ -19142,7 +18956,7 @@ func (r ReplayWebhookResult) GetJSON406() *NotAcceptable {
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
-func (r ReplayWebhookResult) GetJSON409() *Error {
+func (r ReplayWebhookResult) GetJSON409() *ErrorBody {
 	return r.JSON409
 }
 
@@ -19218,12 +19032,14 @@ type RotateWebhookSecretResult400Headers struct {
 
 // RotateWebhookSecretResult401Headers the declared response headers of an HTTP 401 response for RotateWebhookSecret
 type RotateWebhookSecretResult401Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
 
 // RotateWebhookSecretResult403Headers the declared response headers of an HTTP 403 response for RotateWebhookSecret
 type RotateWebhookSecretResult403Headers struct {
+	SetCookie       *string
 	WWWAuthenticate *string
 	XRequestID      *string
 }
@@ -19403,6 +19219,11 @@ type LoginResult200Headers struct {
 	XDeviceToken *string
 }
 
+// LoginResult401Headers the declared response headers of an HTTP 401 response for Login
+type LoginResult401Headers struct {
+	WWWAuthenticate *string
+}
+
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
 type LoginResult406Headers struct {
 	XRequestID *string
@@ -19441,9 +19262,9 @@ type LoginResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Tokens
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19458,6 +19279,8 @@ type LoginResult struct {
 	JSON503 *Unavailable
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *LoginResult200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginResult401Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoginResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -19478,12 +19301,12 @@ func (r LoginResult) GetJSON200() *Tokens {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LoginResult) GetJSON400() *Error {
+func (r LoginResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r LoginResult) GetJSON401() *Error {
+func (r LoginResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19576,9 +19399,9 @@ type LogoutResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -19598,12 +19421,12 @@ type LogoutResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r LogoutResult) GetJSON400() *Error {
+func (r LogoutResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r LogoutResult) GetJSON401() *Error {
+func (r LogoutResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19699,9 +19522,9 @@ type ReauthenticateResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *AccessToken
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19738,12 +19561,12 @@ func (r ReauthenticateResult) GetJSON200() *AccessToken {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReauthenticateResult) GetJSON400() *Error {
+func (r ReauthenticateResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ReauthenticateResult) GetJSON401() *Error {
+func (r ReauthenticateResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19806,6 +19629,11 @@ func (r ReauthenticateResult) ContentType() string {
 	return ""
 }
 
+// RefreshResult401Headers the declared response headers of an HTTP 401 response for Refresh
+type RefreshResult401Headers struct {
+	WWWAuthenticate *string
+}
+
 // RefreshResult406Headers the declared response headers of an HTTP 406 response for Refresh
 type RefreshResult406Headers struct {
 	XRequestID *string
@@ -19838,9 +19666,9 @@ type RefreshResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Tokens
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19851,6 +19679,8 @@ type RefreshResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RefreshResult401Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *RefreshResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -19869,12 +19699,12 @@ func (r RefreshResult) GetJSON200() *Tokens {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RefreshResult) GetJSON400() *Error {
+func (r RefreshResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r RefreshResult) GetJSON401() *Error {
+func (r RefreshResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -19964,9 +19794,9 @@ type GetMeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *MeResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -19991,12 +19821,12 @@ func (r GetMeResult) GetJSON200() *MeResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetMeResult) GetJSON400() *Error {
+func (r GetMeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r GetMeResult) GetJSON401() *Error {
+func (r GetMeResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20076,9 +19906,9 @@ type ListDevicesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DevicesResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20103,12 +19933,12 @@ func (r ListDevicesResult) GetJSON200() *DevicesResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListDevicesResult) GetJSON400() *Error {
+func (r ListDevicesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ListDevicesResult) GetJSON401() *Error {
+func (r ListDevicesResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20186,11 +20016,11 @@ type EndDeviceResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20210,17 +20040,17 @@ type EndDeviceResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndDeviceResult) GetJSON400() *Error {
+func (r EndDeviceResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndDeviceResult) GetJSON401() *Error {
+func (r EndDeviceResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndDeviceResult) GetJSON404() *Error {
+func (r EndDeviceResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -20298,9 +20128,9 @@ type EndOtherSessionsResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20320,12 +20150,12 @@ type EndOtherSessionsResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndOtherSessionsResult) GetJSON400() *Error {
+func (r EndOtherSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndOtherSessionsResult) GetJSON401() *Error {
+func (r EndOtherSessionsResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20405,9 +20235,9 @@ type ListSessionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SessionsResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20432,12 +20262,12 @@ func (r ListSessionsResult) GetJSON200() *SessionsResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListSessionsResult) GetJSON400() *Error {
+func (r ListSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r ListSessionsResult) GetJSON401() *Error {
+func (r ListSessionsResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
@@ -20515,11 +20345,11 @@ type EndSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *Error
+	JSON401 *ErrorBody
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -20539,17 +20369,17 @@ type EndSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndSessionResult) GetJSON400() *Error {
+func (r EndSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r EndSessionResult) GetJSON401() *Error {
+func (r EndSessionResult) GetJSON401() *ErrorBody {
 	return r.JSON401
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndSessionResult) GetJSON404() *Error {
+func (r EndSessionResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -20635,7 +20465,7 @@ type RegisterResult struct {
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *RegisterResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -20668,7 +20498,7 @@ func (r RegisterResult) GetJSON201() *RegisterResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RegisterResult) GetJSON400() *Error {
+func (r RegisterResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20769,7 +20599,7 @@ type SendRegistrationCodeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SendCodeResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -20802,7 +20632,7 @@ func (r SendRegistrationCodeResult) GetJSON200() *SendCodeResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendRegistrationCodeResult) GetJSON400() *Error {
+func (r SendRegistrationCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20886,7 +20716,7 @@ type ShowEmailConfirmationResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -20900,7 +20730,7 @@ type ShowEmailConfirmationResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowEmailConfirmationResult) GetJSON400() *Error {
+func (r ShowEmailConfirmationResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -20983,7 +20813,7 @@ type ConfirmEmailResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21013,7 +20843,7 @@ type ConfirmEmailResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ConfirmEmailResult) GetJSON400() *Error {
+func (r ConfirmEmailResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21102,7 +20932,7 @@ type ShowFirstRunResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -21120,7 +20950,7 @@ type ShowFirstRunResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowFirstRunResult) GetJSON400() *Error {
+func (r ShowFirstRunResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21214,7 +21044,7 @@ type CreateFirstAdministratorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21246,7 +21076,7 @@ type CreateFirstAdministratorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateFirstAdministratorResult) GetJSON400() *Error {
+func (r CreateFirstAdministratorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21339,7 +21169,7 @@ type SendResetCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21361,7 +21191,7 @@ type SendResetCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendResetCodeResult) GetJSON400() *Error {
+func (r SendResetCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21414,6 +21244,11 @@ func (r SendResetCodeResult) ContentType() string {
 	return ""
 }
 
+// ResetPasswordResult204Headers the declared response headers of an HTTP 204 response for ResetPassword
+type ResetPasswordResult204Headers struct {
+	SetCookie *string
+}
+
 // ResetPasswordResult400Headers the declared response headers of an HTTP 400 response for ResetPassword
 type ResetPasswordResult400Headers struct {
 	RetryAfter *int
@@ -21421,6 +21256,7 @@ type ResetPasswordResult400Headers struct {
 
 // ResetPasswordResult403Headers the declared response headers of an HTTP 403 response for ResetPassword
 type ResetPasswordResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21454,7 +21290,7 @@ type ResetPasswordResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21467,6 +21303,8 @@ type ResetPasswordResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ResetPasswordResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ResetPasswordResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21484,7 +21322,7 @@ type ResetPasswordResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ResetPasswordResult) GetJSON400() *Error {
+func (r ResetPasswordResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21549,7 +21387,8 @@ func (r ResetPasswordResult) ContentType() string {
 
 // ReturnFromLarkResult302Headers the declared response headers of an HTTP 302 response for ReturnFromLark
 type ReturnFromLarkResult302Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // ReturnFromLarkResult406Headers the declared response headers of an HTTP 406 response for ReturnFromLark
@@ -21572,7 +21411,7 @@ type ReturnFromLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -21590,7 +21429,7 @@ type ReturnFromLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReturnFromLarkResult) GetJSON400() *Error {
+func (r ReturnFromLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21640,7 +21479,8 @@ func (r ReturnFromLarkResult) ContentType() string {
 
 // AuthorizeLarkResult302Headers the declared response headers of an HTTP 302 response for AuthorizeLark
 type AuthorizeLarkResult302Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // AuthorizeLarkResult403Headers the declared response headers of an HTTP 403 response for AuthorizeLark
@@ -21668,7 +21508,7 @@ type AuthorizeLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21690,7 +21530,7 @@ type AuthorizeLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r AuthorizeLarkResult) GetJSON400() *Error {
+func (r AuthorizeLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21743,6 +21583,11 @@ func (r AuthorizeLarkResult) ContentType() string {
 	return ""
 }
 
+// SignInResult204Headers the declared response headers of an HTTP 204 response for SignIn
+type SignInResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInResult400Headers the declared response headers of an HTTP 400 response for SignIn
 type SignInResult400Headers struct {
 	RetryAfter *int
@@ -21750,6 +21595,7 @@ type SignInResult400Headers struct {
 
 // SignInResult403Headers the declared response headers of an HTTP 403 response for SignIn
 type SignInResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21783,7 +21629,7 @@ type SignInResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21796,6 +21642,8 @@ type SignInResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21813,7 +21661,7 @@ type SignInResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInResult) GetJSON400() *Error {
+func (r SignInResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -21876,6 +21724,11 @@ func (r SignInResult) ContentType() string {
 	return ""
 }
 
+// SignInWithLarkResult204Headers the declared response headers of an HTTP 204 response for SignInWithLark
+type SignInWithLarkResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithLarkResult400Headers the declared response headers of an HTTP 400 response for SignInWithLark
 type SignInWithLarkResult400Headers struct {
 	RetryAfter *int
@@ -21883,6 +21736,7 @@ type SignInWithLarkResult400Headers struct {
 
 // SignInWithLarkResult403Headers the declared response headers of an HTTP 403 response for SignInWithLark
 type SignInWithLarkResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -21916,7 +21770,7 @@ type SignInWithLarkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -21929,6 +21783,8 @@ type SignInWithLarkResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithLarkResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithLarkResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -21946,7 +21802,7 @@ type SignInWithLarkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithLarkResult) GetJSON400() *Error {
+func (r SignInWithLarkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22039,7 +21895,7 @@ type SendSignInCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22061,7 +21917,7 @@ type SendSignInCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendSignInCodeResult) GetJSON400() *Error {
+func (r SendSignInCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22114,6 +21970,11 @@ func (r SendSignInCodeResult) ContentType() string {
 	return ""
 }
 
+// SignInWithCodeResult204Headers the declared response headers of an HTTP 204 response for SignInWithCode
+type SignInWithCodeResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithCodeResult400Headers the declared response headers of an HTTP 400 response for SignInWithCode
 type SignInWithCodeResult400Headers struct {
 	RetryAfter *int
@@ -22121,6 +21982,7 @@ type SignInWithCodeResult400Headers struct {
 
 // SignInWithCodeResult403Headers the declared response headers of an HTTP 403 response for SignInWithCode
 type SignInWithCodeResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22154,7 +22016,7 @@ type SignInWithCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22167,6 +22029,8 @@ type SignInWithCodeResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithCodeResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithCodeResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -22184,7 +22048,7 @@ type SignInWithCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithCodeResult) GetJSON400() *Error {
+func (r SignInWithCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22247,6 +22111,11 @@ func (r SignInWithCodeResult) ContentType() string {
 	return ""
 }
 
+// SignInWithTOTPResult204Headers the declared response headers of an HTTP 204 response for SignInWithTOTP
+type SignInWithTOTPResult204Headers struct {
+	SetCookie *string
+}
+
 // SignInWithTOTPResult400Headers the declared response headers of an HTTP 400 response for SignInWithTOTP
 type SignInWithTOTPResult400Headers struct {
 	RetryAfter *int
@@ -22254,6 +22123,7 @@ type SignInWithTOTPResult400Headers struct {
 
 // SignInWithTOTPResult403Headers the declared response headers of an HTTP 403 response for SignInWithTOTP
 type SignInWithTOTPResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22287,7 +22157,7 @@ type SignInWithTOTPResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22300,6 +22170,8 @@ type SignInWithTOTPResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithTOTPResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *SignInWithTOTPResult400Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
@@ -22317,7 +22189,7 @@ type SignInWithTOTPResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignInWithTOTPResult) GetJSON400() *Error {
+func (r SignInWithTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22380,8 +22252,14 @@ func (r SignInWithTOTPResult) ContentType() string {
 	return ""
 }
 
+// SignOutResult204Headers the declared response headers of an HTTP 204 response for SignOut
+type SignOutResult204Headers struct {
+	SetCookie *string
+}
+
 // SignOutResult403Headers the declared response headers of an HTTP 403 response for SignOut
 type SignOutResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22405,7 +22283,7 @@ type SignOutResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22414,6 +22292,8 @@ type SignOutResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignOutResult204Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *SignOutResult403Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
@@ -22425,7 +22305,7 @@ type SignOutResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SignOutResult) GetJSON400() *Error {
+func (r SignOutResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22495,7 +22375,7 @@ type GetOptionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Options
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -22512,7 +22392,7 @@ func (r GetOptionsResult) GetJSON200() *Options {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetOptionsResult) GetJSON400() *Error {
+func (r GetOptionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22562,6 +22442,7 @@ type CreateRefreshCodeResult400Headers struct {
 
 // CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
 type CreateRefreshCodeResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22592,7 +22473,7 @@ type CreateRefreshCodeResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RefreshCode
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -22623,7 +22504,7 @@ func (r CreateRefreshCodeResult) GetJSON200() *RefreshCode {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateRefreshCodeResult) GetJSON400() *Error {
+func (r CreateRefreshCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22681,6 +22562,11 @@ func (r CreateRefreshCodeResult) ContentType() string {
 	return ""
 }
 
+// RenewSessionResult204Headers the declared response headers of an HTTP 204 response for RenewSession
+type RenewSessionResult204Headers struct {
+	SetCookie *string
+}
+
 // RenewSessionResult400Headers the declared response headers of an HTTP 400 response for RenewSession
 type RenewSessionResult400Headers struct {
 	RetryAfter *int
@@ -22688,11 +22574,13 @@ type RenewSessionResult400Headers struct {
 
 // RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
 type RenewSessionResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // RenewSessionResult403Headers the declared response headers of an HTTP 403 response for RenewSession
 type RenewSessionResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -22726,7 +22614,7 @@ type RenewSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -22741,6 +22629,8 @@ type RenewSessionResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *RenewSessionResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *RenewSessionResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -22760,7 +22650,7 @@ type RenewSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RenewSessionResult) GetJSON400() *Error {
+func (r RenewSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22854,7 +22744,7 @@ type ShowResetResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -22872,7 +22762,7 @@ type ShowResetResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowResetResult) GetJSON400() *Error {
+func (r ShowResetResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -22928,7 +22818,8 @@ type ResetWithLinkResult200Headers struct {
 
 // ResetWithLinkResult303Headers the declared response headers of an HTTP 303 response for ResetWithLink
 type ResetWithLinkResult303Headers struct {
-	Location string
+	Location  string
+	SetCookie *string
 }
 
 // ResetWithLinkResult403Headers the declared response headers of an HTTP 403 response for ResetWithLink
@@ -22966,7 +22857,7 @@ type ResetWithLinkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -22998,7 +22889,7 @@ type ResetWithLinkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ResetWithLinkResult) GetJSON400() *Error {
+func (r ResetWithLinkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23087,7 +22978,7 @@ type ShowSignUpResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -23105,7 +22996,7 @@ type ShowSignUpResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ShowSignUpResult) GetJSON400() *Error {
+func (r ShowSignUpResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23199,7 +23090,7 @@ type RegisterWithLinkResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *CrossSite
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23231,7 +23122,7 @@ type RegisterWithLinkResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r RegisterWithLinkResult) GetJSON400() *Error {
+func (r RegisterWithLinkResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23296,6 +23187,7 @@ func (r RegisterWithLinkResult) ContentType() string {
 
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23321,7 +23213,7 @@ type GetUserResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *PublicUser
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23346,7 +23238,7 @@ func (r GetUserResult) GetJSON200() *PublicUser {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetUserResult) GetJSON400() *Error {
+func (r GetUserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23406,11 +23298,13 @@ type ChangeUserResult400Headers struct {
 
 // ChangeUserResult401Headers the declared response headers of an HTTP 401 response for ChangeUser
 type ChangeUserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ChangeUserResult403Headers the declared response headers of an HTTP 403 response for ChangeUser
 type ChangeUserResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23444,7 +23338,7 @@ type ChangeUserResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23478,7 +23372,7 @@ type ChangeUserResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangeUserResult) GetJSON400() *Error {
+func (r ChangeUserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23548,6 +23442,7 @@ func (r ChangeUserResult) ContentType() string {
 
 // ListUserDevicesResult401Headers the declared response headers of an HTTP 401 response for ListUserDevices
 type ListUserDevicesResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23573,7 +23468,7 @@ type ListUserDevicesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *DevicesResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -23598,7 +23493,7 @@ func (r ListUserDevicesResult) GetJSON200() *DevicesResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListUserDevicesResult) GetJSON400() *Error {
+func (r ListUserDevicesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23653,11 +23548,13 @@ func (r ListUserDevicesResult) ContentType() string {
 
 // EndUserDeviceResult401Headers the declared response headers of an HTTP 401 response for EndUserDevice
 type EndUserDeviceResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndUserDeviceResult403Headers the declared response headers of an HTTP 403 response for EndUserDevice
 type EndUserDeviceResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23681,13 +23578,13 @@ type EndUserDeviceResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -23707,7 +23604,7 @@ type EndUserDeviceResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndUserDeviceResult) GetJSON400() *Error {
+func (r EndUserDeviceResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23722,7 +23619,7 @@ func (r EndUserDeviceResult) GetJSON403() *Forbidden {
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndUserDeviceResult) GetJSON404() *Error {
+func (r EndUserDeviceResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -23777,11 +23674,13 @@ type KeepFactorResult400Headers struct {
 
 // KeepFactorResult401Headers the declared response headers of an HTTP 401 response for KeepFactor
 type KeepFactorResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // KeepFactorResult403Headers the declared response headers of an HTTP 403 response for KeepFactor
 type KeepFactorResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23805,7 +23704,7 @@ type KeepFactorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23831,7 +23730,7 @@ type KeepFactorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r KeepFactorResult) GetJSON400() *Error {
+func (r KeepFactorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -23896,11 +23795,13 @@ type ChangePasswordResult400Headers struct {
 
 // ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
 type ChangePasswordResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ChangePasswordResult403Headers the declared response headers of an HTTP 403 response for ChangePassword
 type ChangePasswordResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -23934,7 +23835,7 @@ type ChangePasswordResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -23968,7 +23869,7 @@ type ChangePasswordResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ChangePasswordResult) GetJSON400() *Error {
+func (r ChangePasswordResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24043,11 +23944,13 @@ type BindPhoneResult400Headers struct {
 
 // BindPhoneResult401Headers the declared response headers of an HTTP 401 response for BindPhone
 type BindPhoneResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // BindPhoneResult403Headers the declared response headers of an HTTP 403 response for BindPhone
 type BindPhoneResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24081,7 +23984,7 @@ type BindPhoneResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24115,7 +24018,7 @@ type BindPhoneResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r BindPhoneResult) GetJSON400() *Error {
+func (r BindPhoneResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24190,6 +24093,7 @@ type SendPhoneCodeResult400Headers struct {
 
 // SendPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendPhoneCode
 type SendPhoneCodeResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24218,7 +24122,7 @@ type SendPhoneCodeResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24244,7 +24148,7 @@ type SendPhoneCodeResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SendPhoneCodeResult) GetJSON400() *Error {
+func (r SendPhoneCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24302,6 +24206,11 @@ func (r SendPhoneCodeResult) ContentType() string {
 	return ""
 }
 
+// ReauthenticateBrowserResult204Headers the declared response headers of an HTTP 204 response for ReauthenticateBrowser
+type ReauthenticateBrowserResult204Headers struct {
+	SetCookie *string
+}
+
 // ReauthenticateBrowserResult400Headers the declared response headers of an HTTP 400 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult400Headers struct {
 	RetryAfter *int
@@ -24309,11 +24218,13 @@ type ReauthenticateBrowserResult400Headers struct {
 
 // ReauthenticateBrowserResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // ReauthenticateBrowserResult403Headers the declared response headers of an HTTP 403 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24347,7 +24258,7 @@ type ReauthenticateBrowserResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24362,6 +24273,8 @@ type ReauthenticateBrowserResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *ReauthenticateBrowserResult204Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *ReauthenticateBrowserResult400Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
@@ -24381,7 +24294,7 @@ type ReauthenticateBrowserResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ReauthenticateBrowserResult) GetJSON400() *Error {
+func (r ReauthenticateBrowserResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24456,11 +24369,13 @@ type SetSecondFactorResult400Headers struct {
 
 // SetSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetSecondFactor
 type SetSecondFactorResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // SetSecondFactorResult403Headers the declared response headers of an HTTP 403 response for SetSecondFactor
 type SetSecondFactorResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24494,7 +24409,7 @@ type SetSecondFactorResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24528,7 +24443,7 @@ type SetSecondFactorResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r SetSecondFactorResult) GetJSON400() *Error {
+func (r SetSecondFactorResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24598,11 +24513,13 @@ func (r SetSecondFactorResult) ContentType() string {
 
 // EndOtherUserSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherUserSessions
 type EndOtherUserSessionsResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndOtherUserSessionsResult403Headers the declared response headers of an HTTP 403 response for EndOtherUserSessions
 type EndOtherUserSessionsResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24626,7 +24543,7 @@ type EndOtherUserSessionsResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -24650,7 +24567,7 @@ type EndOtherUserSessionsResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndOtherUserSessionsResult) GetJSON400() *Error {
+func (r EndOtherUserSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24710,6 +24627,7 @@ func (r EndOtherUserSessionsResult) ContentType() string {
 
 // ListUserSessionsResult401Headers the declared response headers of an HTTP 401 response for ListUserSessions
 type ListUserSessionsResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24735,7 +24653,7 @@ type ListUserSessionsResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *SessionsResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -24760,7 +24678,7 @@ func (r ListUserSessionsResult) GetJSON200() *SessionsResponse {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r ListUserSessionsResult) GetJSON400() *Error {
+func (r ListUserSessionsResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24815,11 +24733,13 @@ func (r ListUserSessionsResult) ContentType() string {
 
 // EndUserSessionResult401Headers the declared response headers of an HTTP 401 response for EndUserSession
 type EndUserSessionResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // EndUserSessionResult403Headers the declared response headers of an HTTP 403 response for EndUserSession
 type EndUserSessionResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24843,13 +24763,13 @@ type EndUserSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON404 the response for an HTTP 404 `application/json` response
-	JSON404 *Error
+	JSON404 *ErrorBody
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -24869,7 +24789,7 @@ type EndUserSessionResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r EndUserSessionResult) GetJSON400() *Error {
+func (r EndUserSessionResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -24884,7 +24804,7 @@ func (r EndUserSessionResult) GetJSON403() *Forbidden {
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
-func (r EndUserSessionResult) GetJSON404() *Error {
+func (r EndUserSessionResult) GetJSON404() *ErrorBody {
 	return r.JSON404
 }
 
@@ -24939,6 +24859,7 @@ type CreateTOTPResult400Headers struct {
 
 // CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
 type CreateTOTPResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -24969,7 +24890,7 @@ type CreateTOTPResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *TOTP
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25000,7 +24921,7 @@ func (r CreateTOTPResult) GetJSON200() *TOTP {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateTOTPResult) GetJSON400() *Error {
+func (r CreateTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25065,11 +24986,13 @@ type BindTOTPResult400Headers struct {
 
 // BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
 type BindTOTPResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // BindTOTPResult403Headers the declared response headers of an HTTP 403 response for BindTOTP
 type BindTOTPResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25105,7 +25028,7 @@ type BindTOTPResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RecoveryCodes
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25144,7 +25067,7 @@ func (r BindTOTPResult) GetJSON200() *RecoveryCodes {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r BindTOTPResult) GetJSON400() *Error {
+func (r BindTOTPResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25214,6 +25137,7 @@ func (r BindTOTPResult) ContentType() string {
 
 // GetTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetTOTPPicture
 type GetTOTPPictureResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25237,7 +25161,7 @@ type GetTOTPPictureResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -25257,7 +25181,7 @@ type GetTOTPPictureResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r GetTOTPPictureResult) GetJSON400() *Error {
+func (r GetTOTPPictureResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25317,11 +25241,13 @@ type CreateRecoveryCodesResult400Headers struct {
 
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // CreateRecoveryCodesResult403Headers the declared response headers of an HTTP 403 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25347,7 +25273,7 @@ type CreateRecoveryCodesResult struct {
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RecoveryCodes
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25378,7 +25304,7 @@ func (r CreateRecoveryCodesResult) GetJSON200() *RecoveryCodes {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r CreateRecoveryCodesResult) GetJSON400() *Error {
+func (r CreateRecoveryCodesResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25443,11 +25369,13 @@ type UnbindResult400Headers struct {
 
 // UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
 type UnbindResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
 // UnbindResult403Headers the declared response headers of an HTTP 403 response for Unbind
 type UnbindResult403Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25471,7 +25399,7 @@ type UnbindResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON403 the response for an HTTP 403 `application/json` response
@@ -25497,7 +25425,7 @@ type UnbindResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r UnbindResult) GetJSON400() *Error {
+func (r UnbindResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25557,6 +25485,7 @@ func (r UnbindResult) ContentType() string {
 
 // VerifyResult401Headers the declared response headers of an HTTP 401 response for Verify
 type VerifyResult401Headers struct {
+	SetCookie  *string
 	XRequestID *string
 }
 
@@ -25580,7 +25509,7 @@ type VerifyResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
 	// JSON400 the response for an HTTP 400 `application/json` response
-	JSON400 *Error
+	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *SignedOut
 	// JSON406 the response for an HTTP 406 `application/json` response
@@ -25600,7 +25529,7 @@ type VerifyResult struct {
 }
 
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
-func (r VerifyResult) GetJSON400() *Error {
+func (r VerifyResult) GetJSON400() *ErrorBody {
 	return r.JSON400
 }
 
@@ -25653,7 +25582,7 @@ func (r VerifyResult) ContentType() string {
 	return ""
 }
 
-// LoadWithResponse 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+// LoadWithResponse 载入 · Load, and get the XSRF cookies
 //
 // 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
 //
@@ -26565,7 +26494,7 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 	return ParseRotateWebhookSecretResult(rsp)
 }
 
-// LoginWithBodyWithResponse 登录，获取 Access Token · Sign in
+// LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
@@ -26590,7 +26519,7 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, par
 	return ParseLoginResult(rsp)
 }
 
-// LoginWithFormdataBodyWithResponse 登录，获取 Access Token · Sign in
+// LoginWithFormdataBodyWithResponse 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
 //
@@ -26891,7 +26820,7 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, body Reg
 	return ParseRegisterResult(rsp)
 }
 
-// SendRegistrationCodeWithBodyWithResponse 发送注册验证码 · Mail a registration code
+// SendRegistrationCodeWithBodyWithResponse 新注册用户验证码发送 · Mail a registration code
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
@@ -26913,7 +26842,7 @@ func (c *ClientWithResponses) SendRegistrationCodeWithBodyWithResponse(ctx conte
 	return ParseSendRegistrationCodeResult(rsp)
 }
 
-// SendRegistrationCodeWithResponse 发送注册验证码 · Mail a registration code
+// SendRegistrationCodeWithResponse 新注册用户验证码发送 · Mail a registration code
 //
 // 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
 //
@@ -27603,7 +27532,7 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditor
 
 // ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -27626,7 +27555,7 @@ func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context
 
 // ChangeUserWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -28046,7 +27975,7 @@ func (c *ClientWithResponses) UnbindWithResponse(ctx context.Context, key Unbind
 	return ParseUnbindResult(rsp)
 }
 
-// VerifyWithResponse 验证登录状态 · Check the session
+// VerifyWithResponse 验证 · Check the session
 //
 // 会话有效时返回 204。
 //
@@ -28086,7 +28015,7 @@ func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -28116,6 +28045,16 @@ func ParseLoadResult(rsp *http.Response) (*LoadResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers LoadResult200Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoadResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -28243,6 +28182,13 @@ func ParseListAccountsResult(rsp *http.Response) (*ListAccountsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAccountsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28367,7 +28313,7 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -28447,6 +28393,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28464,6 +28417,13 @@ func ParseCreateAccountResult(rsp *http.Response) (*CreateAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28681,6 +28641,13 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers AssignGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28698,6 +28665,13 @@ func ParseAssignGroupResult(rsp *http.Response) (*AssignGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers AssignGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28859,7 +28833,7 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -28932,6 +28906,13 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28949,6 +28930,13 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29155,6 +29143,13 @@ func ParseGetAccountResult(rsp *http.Response) (*GetAccountResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29338,6 +29333,13 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ExportAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29355,6 +29357,13 @@ func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ExportAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29496,7 +29505,7 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -29569,6 +29578,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ResetFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29586,6 +29602,13 @@ func ParseResetFactorResult(rsp *http.Response) (*ResetFactorResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ResetFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29747,7 +29770,7 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -29834,6 +29857,13 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetAccountGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -29851,6 +29881,13 @@ func ParseSetAccountGroupResult(rsp *http.Response) (*SetAccountGroupResult, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetAccountGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30070,6 +30107,13 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers EndAccountSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30087,6 +30131,13 @@ func ParseEndAccountSessionsResult(rsp *http.Response) (*EndAccountSessionsResul
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndAccountSessionsResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30263,6 +30314,13 @@ func ParseListAccountSessionsResult(rsp *http.Response) (*ListAccountSessionsRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAccountSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30442,6 +30500,13 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers EndAccountSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30459,6 +30524,13 @@ func ParseEndAccountSessionResult(rsp *http.Response) (*EndAccountSessionResult,
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndAccountSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30600,7 +30672,7 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -30687,6 +30759,13 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetAccountStatusResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30704,6 +30783,13 @@ func ParseSetAccountStatusResult(rsp *http.Response) (*SetAccountStatusResult, e
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetAccountStatusResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -30920,6 +31006,13 @@ func ParseGetTimelineResult(rsp *http.Response) (*GetTimelineResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetTimelineResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31099,6 +31192,13 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UnlockAccountResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31116,6 +31216,13 @@ func ParseUnlockAccountResult(rsp *http.Response) (*UnlockAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers UnlockAccountResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31285,6 +31392,13 @@ func ParseListAuditEventsResult(rsp *http.Response) (*ListAuditEventsResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListAuditEventsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31377,7 +31491,7 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -31454,6 +31568,13 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SendCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31471,6 +31592,13 @@ func ParseSendCodeResult(rsp *http.Response) (*SendCodeResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SendCodeResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31650,6 +31778,13 @@ func ParseListDeliveriesResult(rsp *http.Response) (*ListDeliveriesResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListDeliveriesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31809,6 +31944,13 @@ func ParseListGroupsResult(rsp *http.Response) (*ListGroupsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListGroupsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -31933,7 +32075,7 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32013,6 +32155,13 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32030,6 +32179,13 @@ func ParseCreateGroupResult(rsp *http.Response) (*CreateGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32187,7 +32343,7 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32243,6 +32399,13 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32260,6 +32423,13 @@ func ParseDeleteGroupResult(rsp *http.Response) (*DeleteGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32411,7 +32581,7 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -32498,6 +32668,13 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeGroupResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32515,6 +32692,13 @@ func ParseChangeGroupResult(rsp *http.Response) (*ChangeGroupResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeGroupResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32724,6 +32908,13 @@ func ParseListLimitsResult(rsp *http.Response) (*ListLimitsResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListLimitsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32907,6 +33098,13 @@ func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers LiftLimitResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32924,6 +33122,13 @@ func ParseLiftLimitResult(rsp *http.Response) (*LiftLimitResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers LiftLimitResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33113,6 +33318,13 @@ func ParseGetAdministratorResult(rsp *http.Response) (*GetAdministratorResult, e
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetAdministratorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33272,6 +33484,13 @@ func ParseGetStatisticsResult(rsp *http.Response) (*GetStatisticsResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers GetStatisticsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33431,6 +33650,13 @@ func ParseListWebhooksResult(rsp *http.Response) (*ListWebhooksResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListWebhooksResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33555,7 +33781,7 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -33635,6 +33861,13 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33652,6 +33885,13 @@ func ParseCreateWebhookResult(rsp *http.Response) (*CreateWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33858,6 +34098,13 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers DeleteWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -33875,6 +34122,13 @@ func ParseDeleteWebhookResult(rsp *http.Response) (*DeleteWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers DeleteWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34106,6 +34360,13 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34123,6 +34384,13 @@ func ParseChangeWebhookResult(rsp *http.Response) (*ChangeWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34339,6 +34607,13 @@ func ParseListWebhookDeliveriesResult(rsp *http.Response) (*ListWebhookDeliverie
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ListWebhookDeliveriesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34480,7 +34755,7 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -34536,6 +34811,13 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReplayWebhookDeliveryResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34553,6 +34835,13 @@ func ParseReplayWebhookDeliveryResult(rsp *http.Response) (*ReplayWebhookDeliver
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReplayWebhookDeliveryResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34704,7 +34993,7 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.JSON406 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -34774,6 +35063,13 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReplayWebhookResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34791,6 +35087,13 @@ func ParseReplayWebhookResult(rsp *http.Response) (*ReplayWebhookResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReplayWebhookResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35028,6 +35331,13 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RotateWebhookSecretResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35045,6 +35355,13 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers RotateWebhookSecretResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35171,14 +35488,14 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35239,6 +35556,16 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 			headers.XDeviceToken = &value
 		}
 		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers LoginResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoginResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -35336,14 +35663,14 @@ func ParseLogoutResult(rsp *http.Response) (*LogoutResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35457,14 +35784,14 @@ func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35636,14 +35963,14 @@ func ParseRefreshResult(rsp *http.Response) (*RefreshResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35687,6 +36014,16 @@ func ParseRefreshResult(rsp *http.Response) (*RefreshResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers RefreshResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 406:
 		var headers RefreshResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -35771,14 +36108,14 @@ func ParseGetMeResult(rsp *http.Response) (*GetMeResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -35892,14 +36229,14 @@ func ParseListDevicesResult(rsp *http.Response) (*ListDevicesResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36009,21 +36346,21 @@ func ParseEndDeviceResult(rsp *http.Response) (*EndDeviceResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36133,14 +36470,14 @@ func ParseEndOtherSessionsResult(rsp *http.Response) (*EndOtherSessionsResult, e
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36254,14 +36591,14 @@ func ParseListSessionsResult(rsp *http.Response) (*ListSessionsResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36371,21 +36708,21 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
 		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36499,7 +36836,7 @@ func ParseRegisterResult(rsp *http.Response) (*RegisterResult, error) {
 		response.JSON201 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36651,7 +36988,7 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36796,7 +37133,7 @@ func ParseShowEmailConfirmationResult(rsp *http.Response) (*ShowEmailConfirmatio
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -36886,7 +37223,7 @@ func ParseConfirmEmailResult(rsp *http.Response) (*ConfirmEmailResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37034,7 +37371,7 @@ func ParseShowFirstRunResult(rsp *http.Response) (*ShowFirstRunResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37141,7 +37478,7 @@ func ParseCreateFirstAdministratorResult(rsp *http.Response) (*CreateFirstAdmini
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37309,7 +37646,7 @@ func ParseSendResetCodeResult(rsp *http.Response) (*SendResetCodeResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37426,7 +37763,7 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37477,6 +37814,16 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers ResetPasswordResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers ResetPasswordResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -37489,6 +37836,13 @@ func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers ResetPasswordResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37577,7 +37931,7 @@ func ParseReturnFromLarkResult(rsp *http.Response) (*ReturnFromLarkResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37615,6 +37969,13 @@ func ParseReturnFromLarkResult(rsp *http.Response) (*ReturnFromLarkResult, error
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
 		}
 		response.Headers302 = &headers
 	case rsp.StatusCode == 406:
@@ -37677,7 +38038,7 @@ func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37722,6 +38083,13 @@ func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) 
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
 		}
 		response.Headers302 = &headers
 	case rsp.StatusCode == 403:
@@ -37794,7 +38162,7 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37845,6 +38213,16 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -37857,6 +38235,13 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -37945,7 +38330,7 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -37996,6 +38381,16 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithLarkResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithLarkResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38008,6 +38403,13 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithLarkResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38096,7 +38498,7 @@ func ParseSendSignInCodeResult(rsp *http.Response) (*SendSignInCodeResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38213,7 +38615,7 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38264,6 +38666,16 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithCodeResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithCodeResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38276,6 +38688,13 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithCodeResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38364,7 +38783,7 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38415,6 +38834,16 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithTOTPResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers SignInWithTOTPResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38427,6 +38856,13 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignInWithTOTPResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38515,7 +38951,7 @@ func ParseSignOutResult(rsp *http.Response) (*SignOutResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38552,8 +38988,25 @@ func ParseSignOutResult(rsp *http.Response) (*SignOutResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers SignOutResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 403:
 		var headers SignOutResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38626,7 +39079,7 @@ func ParseGetOptionsResult(rsp *http.Response) (*GetOptionsResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38703,7 +39156,7 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38759,6 +39212,13 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRefreshCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38837,7 +39297,7 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -38895,6 +39355,16 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers RenewSessionResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers RenewSessionResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -38907,6 +39377,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers RenewSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -38917,6 +39394,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers RenewSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39002,7 +39486,7 @@ func ParseShowResetResult(rsp *http.Response) (*ShowResetResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39109,7 +39593,7 @@ func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39185,6 +39669,13 @@ func ParseResetWithLinkResult(rsp *http.Response) (*ResetWithLinkResult, error) 
 				return nil, err
 			}
 			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
 		}
 		response.Headers303 = &headers
 	case rsp.StatusCode == 403:
@@ -39274,7 +39765,7 @@ func ParseShowSignUpResult(rsp *http.Response) (*ShowSignUpResult, error) {
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39381,7 +39872,7 @@ func ParseRegisterWithLinkResult(rsp *http.Response) (*RegisterWithLinkResult, e
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39553,7 +40044,7 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39592,6 +40083,13 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 	switch {
 	case rsp.StatusCode == 401:
 		var headers GetUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39660,7 +40158,7 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39730,6 +40228,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangeUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39740,6 +40245,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangeUserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39832,7 +40344,7 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39871,6 +40383,13 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 	switch {
 	case rsp.StatusCode == 401:
 		var headers ListUserDevicesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39939,7 +40458,7 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39960,7 +40479,7 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39992,6 +40511,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndUserDeviceResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40002,6 +40528,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndUserDeviceResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40070,7 +40603,7 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40126,6 +40659,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers KeepFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40136,6 +40676,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers KeepFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40204,7 +40751,7 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40274,6 +40821,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ChangePasswordResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40284,6 +40838,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ChangePasswordResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40372,7 +40933,7 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40442,6 +41003,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers BindPhoneResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40452,6 +41020,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers BindPhoneResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40540,7 +41115,7 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40596,6 +41171,13 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SendPhoneCodeResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40674,7 +41256,7 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40732,6 +41314,16 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 	}
 
 	switch {
+	case rsp.StatusCode == 204:
+		var headers ReauthenticateBrowserResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
 	case rsp.StatusCode == 400:
 		var headers ReauthenticateBrowserResult400Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -40744,6 +41336,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers ReauthenticateBrowserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40754,6 +41353,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers ReauthenticateBrowserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40842,7 +41448,7 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -40912,6 +41518,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers SetSecondFactorResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40922,6 +41535,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers SetSecondFactorResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41010,7 +41630,7 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41056,6 +41676,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndOtherUserSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41066,6 +41693,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndOtherUserSessionsResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41138,7 +41772,7 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41177,6 +41811,13 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 	switch {
 	case rsp.StatusCode == 401:
 		var headers ListUserSessionsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41245,7 +41886,7 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41266,7 +41907,7 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		response.JSON403 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41298,6 +41939,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 	switch {
 	case rsp.StatusCode == 401:
 		var headers EndUserSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41308,6 +41956,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers EndUserSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41380,7 +42035,7 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41436,6 +42091,13 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateTOTPResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41518,7 +42180,7 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41588,6 +42250,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers BindTOTPResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41598,6 +42267,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers BindTOTPResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41683,7 +42359,7 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41722,6 +42398,13 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 	switch {
 	case rsp.StatusCode == 401:
 		var headers GetTOTPPictureResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41794,7 +42477,7 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41850,6 +42533,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers CreateRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41860,6 +42550,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers CreateRecoveryCodesResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41928,7 +42625,7 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -41984,6 +42681,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		response.Headers400 = &headers
 	case rsp.StatusCode == 401:
 		var headers UnbindResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41994,6 +42698,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 403:
 		var headers UnbindResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42062,7 +42773,7 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 		break // No content-type
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
-		var dest Error
+		var dest ErrorBody
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -42101,6 +42812,13 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 	switch {
 	case rsp.StatusCode == 401:
 		var headers VerifyResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {

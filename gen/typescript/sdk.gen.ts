@@ -19,7 +19,7 @@ export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends 
 };
 
 /**
- * 登录，获取 Access Token · Sign in
+ * 登录获取 Access Token · Sign in
  *
  * 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
  *
@@ -204,7 +204,7 @@ export const endDevice = <ThrowOnError extends boolean = false>(options: Options
 });
 
 /**
- * 发送注册验证码 · Mail a registration code
+ * 新注册用户验证码发送 · Mail a registration code
  *
  * 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
  *
@@ -247,7 +247,7 @@ export const register = <ThrowOnError extends boolean = false>(options: Options<
 });
 
 /**
- * 载入，获取 XSRF Cookie · Load, and get the XSRF cookies
+ * 载入 · Load, and get the XSRF cookies
  *
  * 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
  *
@@ -283,7 +283,7 @@ export const signIn = <ThrowOnError extends boolean = false>(options: Options<Si
 });
 
 /**
- * 验证登录状态 · Check the session
+ * 验证 · Check the session
  *
  * 会话有效时返回 204。
  *
@@ -383,7 +383,7 @@ export const getUser = <ThrowOnError extends boolean = false>(options?: Options<
 /**
  * 设置用户信息 · Change the profile
  *
- * 修改邮箱、姓名或头像。`key` 指明要修改的字段，大小写均可。
+ * 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
  *
  * Changes the one member that `key` names, in either spelling. Exactly that member must be present.
  *

@@ -5,48 +5,7 @@ export type ClientOptions = {
 };
 
 /**
- * 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
- *
- */
-export type Email = string;
-
-/**
- * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
- * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
- *
- */
-export type SecondFactor = string;
-
-export type LoginRequest = {
-    email: Email;
-    /**
-     * 密码 · The password, at most 1024 bytes.
-     */
-    password: string;
-    totp?: SecondFactor;
-};
-
-export type Tokens = {
-    /**
-     * 访问令牌 · The access token, a JWT.
-     */
-    access_token: string;
-    /**
-     * 总是 bearer · Always `bearer`.
-     */
-    token_type: 'bearer';
-    /**
-     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
-     */
-    expires_in: number;
-    /**
-     * 刷新令牌，不透明 · The refresh token, opaque.
-     */
-    refresh_token: string;
-};
-
-/**
- * 错误码 · Stable; decide by this value.
+ * 已知的错误码 · The codes that this version knows.
  *
  * - `INVALID_REQUEST`: 请求内容不符合要求。 The input does not fit this document; `errors` names the fields.
  * - `INVALID_CREDENTIALS`: 邮箱或密码不正确。 Wrong password, unknown address or disabled account; the response is the same for all.
@@ -103,6 +62,54 @@ export type Tokens = {
 export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
+ * 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+ *
+ */
+export type Email = string;
+
+/**
+ * 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+ * only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+ *
+ */
+export type SecondFactor = string;
+
+export type LoginRequest = {
+    email: Email;
+    /**
+     * 密码 · The password, at most 1024 bytes.
+     */
+    password: string;
+    totp?: SecondFactor;
+};
+
+export type Tokens = {
+    /**
+     * 访问令牌 · The access token, a JWT.
+     */
+    access_token: string;
+    /**
+     * 总是 bearer · Always `bearer`.
+     */
+    token_type: 'bearer';
+    /**
+     * 访问令牌的有效秒数 · Seconds until the access token expires, consistent with its `exp`.
+     */
+    expires_in: number;
+    /**
+     * 刷新令牌，不透明 · The refresh token, opaque.
+     */
+    refresh_token: string;
+};
+
+/**
+ * 错误码，取值见 ErrorCode，以后可能增加 · Stable; decide by this value: one of `ErrorCode`, or one that a later version adds. It is
+ * not an enum, so that no generated client refuses a code that it does not know.
+ *
+ */
+export type AnyErrorCode = string;
+
+/**
  * 给人看的消息 · A message for people, in the language of `Accept-Language`.
  */
 export type Message = string;
@@ -117,12 +124,12 @@ export type FieldError = {
     message: Message;
 };
 
-export type Error = {
+export type ErrorBody = {
     /**
      * 总是 false · Always false.
      */
     success: false;
-    code: ErrorCode;
+    code: AnyErrorCode;
     message: Message;
     /**
      * 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
@@ -363,24 +370,29 @@ export type RenewRequest = {
 };
 
 /**
- * 最近一次登录 · The last sign-in, on either surface; null if there was none.
+ * 登录的来源 · The source of the sign-in.
+ */
+export type SignInMetadata = {
+    /**
+     * 客户端地址 · The client's address; empty if unknown.
+     */
+    client_ip: string;
+    /**
+     * 记录格式的版本 · The version of this format.
+     */
+    version: string;
+    /**
+     * 登录方式 · How the user signed in, such as `password`.
+     */
+    source: string;
+};
+
+/**
+ * 最近登录历史 · The last sign-in, on either surface; null if there was none.
  */
 export type SignInRecord = {
     timestamp: Timestamp;
-    metadata: {
-        /**
-         * 客户端地址 · The client's address; empty if unknown.
-         */
-        client_ip: string;
-        /**
-         * 记录格式的版本 · The version of this format.
-         */
-        version: string;
-        /**
-         * 登录方式 · How the user signed in, such as `password`.
-         */
-        source: string;
-    };
+    metadata: SignInMetadata;
     /**
      * 客户端 · The `User-Agent` of the sign-in.
      */
@@ -389,7 +401,7 @@ export type SignInRecord = {
 } | null;
 
 /**
- * 飞书信息 · The Lark identity that is bound; null if there is none.
+ * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
  */
 export type LarkProfile = {
     /**
@@ -422,7 +434,7 @@ export type PublicUser = {
     _id: string;
     email: Email;
     /**
-     * 姓名 · The name shown to people; the Toolkit surface calls it `username`.
+     * 称呼 · The name shown to people; the Toolkit surface calls it `username`.
      */
     name: string;
     /**
@@ -430,21 +442,21 @@ export type PublicUser = {
      */
     avatar: string;
     /**
-     * 手机是否已设置 · Whether a phone is bound.
+     * 手机设置状态，已设置为 * · Whether a phone is bound, `*` if so, otherwise empty.
      */
-    phone: '' | '*';
+    phone: string;
     /**
-     * 登录次数 · The number of sign-ins, on both surfaces.
+     * 会话次数 · The number of sign-ins, on both surfaces.
      */
     sessions: number;
     history: SignInRecord;
     /**
-     * TOTP 是否已设置 · Whether TOTP is bound.
+     * TOTP 设置状态，已设置为 * · Whether an authenticator app is bound, `*` if so, otherwise empty.
      */
-    totp: '' | '*';
+    totp: string;
     lark: LarkProfile;
     /**
-     * 账号状态 · Whether the account is active. Always true, because only an active account can call this.
+     * 用户状态 · Whether the account is active. Always true, because only an active account can call this.
      */
     status: boolean;
     create_time: Timestamp;
@@ -470,16 +482,16 @@ export type SixDigits = string;
 
 export type ChangeUserRequest = {
     /**
-     * 更新字段 · The member to change.
+     * 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
      */
-    key: 'Email' | 'Name' | 'Avatar' | 'email' | 'name' | 'avatar';
+    key: 'Email' | 'Name' | 'Avatar';
     email?: Email;
     /**
-     * 姓名 · The name shown to people; no control characters.
+     * 称呼，key=Name 时必须 · The name shown to people, required with `key=Name`; no control characters.
      */
     name?: string;
     /**
-     * 头像，对象键或 https 网址，为空则移除 · An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
+     * 头像，key=Avatar 时必须，对象键或 https 网址，为空则移除 · Required with `key=Avatar`. An object key or an https URL, without spaces, quotation marks, backslashes and angle brackets; empty to remove it.
      * An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
      *
      */
@@ -628,48 +640,47 @@ export type FirstRunRequest = {
     repeat: string;
 };
 
-export type UploadOptions = {
+/**
+ * 类型 · The settings to return.
+ */
+export type OptionsType = 'upload' | 'collaboration' | 'generate-secret';
+
+/**
+ * 配置，成员取决于请求的 type · The settings. Which members are present depends on the requested type, and all of them are:
+ * `type`, `url` and `limit` for `upload`; `url`, `redirect` and `app_id` for `collaboration`; `id` and `key` for
+ * `generate-secret`.
+ *
+ */
+export type Options = {
     /**
      * 存储类型 · The kind of storage, such as `cos`.
      */
-    type: string;
+    type?: string;
     /**
-     * 上传地址 · The address for uploads.
+     * 上传地址或授权地址 · The address for uploads, or the address to send the browser to.
      */
-    url: string;
+    url?: string;
     /**
-     * 大小上限，字节 · The largest file, in bytes.
+     * 大小上限，KB · The largest file, in KB (1024 bytes).
      */
-    limit: number;
-};
-
-export type CollaborationOptions = {
-    /**
-     * 授权地址 · The address to send the browser to.
-     */
-    url: string;
+    limit?: number;
     /**
      * 回调地址 · The address that the browser returns to.
      */
-    redirect: string;
+    redirect?: string;
     /**
      * 应用 ID · The app's id.
      */
-    app_id: string;
-};
-
-export type GeneratedSecret = {
+    app_id?: string;
     /**
      * 标识 · Eight characters.
      */
-    id: string;
+    id?: string;
     /**
      * 密钥 · Sixteen characters.
      */
-    key: string;
+    key?: string;
 };
-
-export type Options = UploadOptions | CollaborationOptions | GeneratedSecret;
 
 export type LarkState = {
     /**
@@ -700,7 +711,7 @@ export type AccountState = 'active' | 'disabled' | 'deleted';
 /**
  * 版本，每次修改加一 · 0 at creation, one more at each change.
  */
-export type Version = number;
+export type EntityVersion = number;
 
 /**
  * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
@@ -754,7 +765,7 @@ export type AdminAccount = {
      * 头像 · The picture's object key or URL, or empty.
      */
     picture: string;
-    version: Version;
+    version: EntityVersion;
     /**
      * 登录次数 · The number of sign-ins.
      */
@@ -836,7 +847,7 @@ export type AccountResponse = {
 
 export type AccountVersion = {
     id: AccountId;
-    version: Version;
+    version: EntityVersion;
 };
 
 export type AssignGroupRequest = {
@@ -853,8 +864,8 @@ export type GroupAssignment = {
      * 是否已更改 · Whether the account was changed.
      */
     changed: boolean;
-    version?: Version;
-    code?: ErrorCode;
+    version?: EntityVersion;
+    code?: AnyErrorCode;
 };
 
 export type AssignGroupResponse = {
@@ -1048,7 +1059,7 @@ export type Group = {
     description: GroupDescription;
     rights: Rights;
     requiresTotp: RequiresTotp;
-    version: Version;
+    version: EntityVersion;
     createdAt: Timestamp;
     updatedAt: Timestamp;
 };
@@ -1157,7 +1168,7 @@ export type Webhook = {
      */
     enabled: boolean;
     goneAt: TimestampOrNull;
-    version: Version;
+    version: EntityVersion;
     createdAt: Timestamp;
     updatedAt: Timestamp;
 };
@@ -1466,7 +1477,7 @@ export type Count = boolean;
 export type Limit = number;
 
 /**
- * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+ * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
  */
 export type PageCursor = string;
 
@@ -1515,12 +1526,12 @@ export type AuditAction = string;
 /**
  * 从此时起 · At or after this time.
  */
-export type From = string;
+export type EventsFrom = string;
 
 /**
  * 到此时为止 · Before this time.
  */
-export type To = string;
+export type EventsTo = string;
 
 /**
  * 收件邮箱或手机号 · Only messages to this e-mail address or phone number.
@@ -1583,35 +1594,35 @@ export type LoginErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 邮箱或密码不正确 · Wrong credentials.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LoginError = LoginErrors[keyof LoginErrors];
@@ -1636,31 +1647,31 @@ export type RefreshErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 会话已结束，请重新登录 · The session is over; sign in again.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RefreshError = RefreshErrors[keyof RefreshErrors];
@@ -1685,35 +1696,35 @@ export type ReauthenticateErrors = {
     /**
      * 验证失败 · The request does not fit this document, its `Authorization` is malformed, the password or the code is wrong, or both are needed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReauthenticateError = ReauthenticateErrors[keyof ReauthenticateErrors];
@@ -1738,23 +1749,23 @@ export type LogoutErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LogoutError = LogoutErrors[keyof LogoutErrors];
@@ -1779,23 +1790,23 @@ export type GetMeErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetMeError = GetMeErrors[keyof GetMeErrors];
@@ -1820,23 +1831,23 @@ export type EndOtherSessionsErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndOtherSessionsError = EndOtherSessionsErrors[keyof EndOtherSessionsErrors];
@@ -1861,23 +1872,23 @@ export type ListSessionsErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListSessionsError = ListSessionsErrors[keyof ListSessionsErrors];
@@ -1907,27 +1918,27 @@ export type EndSessionErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有这个会话 · The account has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndSessionError = EndSessionErrors[keyof EndSessionErrors];
@@ -1960,23 +1971,23 @@ export type ListDevicesErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListDevicesError = ListDevicesErrors[keyof ListDevicesErrors];
@@ -2006,27 +2017,27 @@ export type EndDeviceErrors = {
     /**
      * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 没有令牌，或令牌无效 · No access token, or one that is not valid.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有这个设备 · The account has no device with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndDeviceError = EndDeviceErrors[keyof EndDeviceErrors];
@@ -2051,31 +2062,31 @@ export type SendRegistrationCodeErrors = {
     /**
      * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address is not allowed to register.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendRegistrationCodeError = SendRegistrationCodeErrors[keyof SendRegistrationCodeErrors];
@@ -2100,31 +2111,31 @@ export type RegisterErrors = {
     /**
      * 注册失败 · The request does not fit this document, the code is wrong, or the password is refused.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RegisterError = RegisterErrors[keyof RegisterErrors];
@@ -2149,19 +2160,19 @@ export type LoadErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LoadError = LoadErrors[keyof LoadErrors];
@@ -2186,31 +2197,31 @@ export type SignInErrors = {
     /**
      * 登录失败 · The request does not fit this document, the credentials are wrong, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInError = SignInErrors[keyof SignInErrors];
@@ -2235,23 +2246,23 @@ export type VerifyErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type VerifyError = VerifyErrors[keyof VerifyErrors];
@@ -2276,27 +2287,27 @@ export type CreateRefreshCodeErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateRefreshCodeError = CreateRefreshCodeErrors[keyof CreateRefreshCodeErrors];
@@ -2321,35 +2332,35 @@ export type RenewSessionErrors = {
     /**
      * 刷新码错误或已失效 · The request does not fit this document, or the code is wrong, used or older than 15 seconds.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RenewSessionError = RenewSessionErrors[keyof RenewSessionErrors];
@@ -2374,23 +2385,23 @@ export type SignOutErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignOutError = SignOutErrors[keyof SignOutErrors];
@@ -2415,23 +2426,23 @@ export type GetUserErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetUserError = GetUserErrors[keyof GetUserErrors];
@@ -2456,35 +2467,35 @@ export type ChangeUserErrors = {
     /**
      * 修改失败 · The request does not fit this document, the code is wrong or expired, the address is taken or not allowed, the sign-in is too old, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeUserError = ChangeUserErrors[keyof ChangeUserErrors];
@@ -2509,35 +2520,35 @@ export type ReauthenticateBrowserErrors = {
     /**
      * 验证失败 · The request does not fit this document, the password or the code is wrong, both are needed, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReauthenticateBrowserError = ReauthenticateBrowserErrors[keyof ReauthenticateBrowserErrors];
@@ -2562,35 +2573,35 @@ export type SetSecondFactorErrors = {
     /**
      * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetSecondFactorError = SetSecondFactorErrors[keyof SetSecondFactorErrors];
@@ -2620,27 +2631,27 @@ export type KeepFactorErrors = {
     /**
      * 未被暂停，或登录时间过久 · The request does not fit this document, the factor is not suspended, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type KeepFactorError = KeepFactorErrors[keyof KeepFactorErrors];
@@ -2665,27 +2676,27 @@ export type EndOtherUserSessionsErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndOtherUserSessionsError = EndOtherUserSessionsErrors[keyof EndOtherUserSessionsErrors];
@@ -2710,23 +2721,23 @@ export type ListUserSessionsErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListUserSessionsError = ListUserSessionsErrors[keyof ListUserSessionsErrors];
@@ -2756,31 +2767,31 @@ export type EndUserSessionErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个会话 · The account has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndUserSessionError = EndUserSessionErrors[keyof EndUserSessionErrors];
@@ -2805,23 +2816,23 @@ export type ListUserDevicesErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListUserDevicesError = ListUserDevicesErrors[keyof ListUserDevicesErrors];
@@ -2851,31 +2862,31 @@ export type EndUserDeviceErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个设备 · The account has no device with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndUserDeviceError = EndUserDeviceErrors[keyof EndUserDeviceErrors];
@@ -2900,35 +2911,35 @@ export type ChangePasswordErrors = {
     /**
      * 修改失败 · The request does not fit this document, the old password is wrong, the new one is refused, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangePasswordError = ChangePasswordErrors[keyof ChangePasswordErrors];
@@ -2958,23 +2969,23 @@ export type SendResetCodeErrors = {
     /**
      * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendResetCodeError = SendResetCodeErrors[keyof SendResetCodeErrors];
@@ -2999,31 +3010,31 @@ export type ResetPasswordErrors = {
     /**
      * 重置失败 · The request does not fit this document, the code is wrong or expired, the password is refused, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetPasswordError = ResetPasswordErrors[keyof ResetPasswordErrors];
@@ -3053,23 +3064,23 @@ export type SendSignInCodeErrors = {
     /**
      * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendSignInCodeError = SendSignInCodeErrors[keyof SendSignInCodeErrors];
@@ -3094,31 +3105,31 @@ export type SignInWithCodeErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong or expired, a second factor is missing, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithCodeError = SignInWithCodeErrors[keyof SignInWithCodeErrors];
@@ -3143,31 +3154,31 @@ export type SignInWithLarkErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong, Lark has not confirmed anyone in this browser lately, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithLarkError = SignInWithLarkErrors[keyof SignInWithLarkErrors];
@@ -3192,31 +3203,31 @@ export type SignInWithTotpErrors = {
     /**
      * 登录失败 · The request does not fit this document, the code is wrong or used, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SignInWithTotpError = SignInWithTotpErrors[keyof SignInWithTotpErrors];
@@ -3246,27 +3257,27 @@ export type SendPhoneCodeErrors = {
     /**
      * 请求不符合文档、登录时间过久，或请求过于频繁 · The request does not fit this document, the sign-in is too old, or it is too early for another code.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendPhoneCodeError = SendPhoneCodeErrors[keyof SendPhoneCodeErrors];
@@ -3291,35 +3302,35 @@ export type BindPhoneErrors = {
     /**
      * 绑定失败 · The request does not fit this document, the code is wrong or expired, the number belongs to another account, the sign-in is too old, or it is too early to try again.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type BindPhoneError = BindPhoneErrors[keyof BindPhoneErrors];
@@ -3344,27 +3355,27 @@ export type CreateTotpErrors = {
     /**
      * 请求不符合文档，或登录时间过久 · The request does not fit this document, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateTotpError = CreateTotpErrors[keyof CreateTotpErrors];
@@ -3389,35 +3400,35 @@ export type BindTotpErrors = {
     /**
      * 绑定失败 · The request does not fit this document, the codes are wrong, not of two steps in a row or too late, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type BindTotpError = BindTotpErrors[keyof BindTotpErrors];
@@ -3447,23 +3458,23 @@ export type GetTotpPictureErrors = {
     /**
      * 请求不符合文档，没有待绑定的密钥，或登录时间过久 · The request does not fit this document, no secret waits to be bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetTotpPictureError = GetTotpPictureErrors[keyof GetTotpPictureErrors];
@@ -3488,27 +3499,27 @@ export type CreateRecoveryCodesErrors = {
     /**
      * 未绑定 TOTP，或登录时间过久 · The request does not fit this document, no authenticator app is bound, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateRecoveryCodesError = CreateRecoveryCodesErrors[keyof CreateRecoveryCodesErrors];
@@ -3538,27 +3549,27 @@ export type UnbindErrors = {
     /**
      * 解除绑定失败 · The request does not fit this document, it is the last way to sign in, or the sign-in is too old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type UnbindError = UnbindErrors[keyof UnbindErrors];
@@ -3600,15 +3611,15 @@ export type ShowEmailConfirmationErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowEmailConfirmationError = ShowEmailConfirmationErrors[keyof ShowEmailConfirmationErrors];
@@ -3633,31 +3644,31 @@ export type ConfirmEmailErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ConfirmEmailError = ConfirmEmailErrors[keyof ConfirmEmailErrors];
@@ -3686,19 +3697,19 @@ export type ShowResetErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowResetError = ShowResetErrors[keyof ShowResetErrors];
@@ -3723,31 +3734,31 @@ export type ResetWithLinkErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetWithLinkError = ResetWithLinkErrors[keyof ResetWithLinkErrors];
@@ -3785,19 +3796,19 @@ export type ShowSignUpErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowSignUpError = ShowSignUpErrors[keyof ShowSignUpErrors];
@@ -3822,31 +3833,31 @@ export type RegisterWithLinkErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RegisterWithLinkError = RegisterWithLinkErrors[keyof RegisterWithLinkErrors];
@@ -3884,19 +3895,19 @@ export type ShowFirstRunErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ShowFirstRunError = ShowFirstRunErrors[keyof ShowFirstRunErrors];
@@ -3921,31 +3932,31 @@ export type CreateFirstAdministratorErrors = {
     /**
      * 请求不符合文档 · The request does not fit this document.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateFirstAdministratorError = CreateFirstAdministratorErrors[keyof CreateFirstAdministratorErrors];
@@ -3966,7 +3977,7 @@ export type GetOptionsData = {
         /**
          * 类型 · The settings to return.
          */
-        type: 'upload' | 'collaboration' | 'generate-secret';
+        type: OptionsType;
     };
     url: '/options';
 };
@@ -3975,22 +3986,22 @@ export type GetOptionsErrors = {
     /**
      * 类型未知或未配置 · The request does not fit this document, or the type is not configured.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetOptionsError = GetOptionsErrors[keyof GetOptionsErrors];
 
 export type GetOptionsResponses = {
     /**
-     * 配置 · The settings, in the schema of the type.
+     * 配置 · The settings of the type.
      */
     200: Options;
 };
@@ -4021,23 +4032,23 @@ export type AuthorizeLarkErrors = {
     /**
      * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 请求来自其他站点 · The request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type AuthorizeLarkError = AuthorizeLarkErrors[keyof AuthorizeLarkErrors];
@@ -4070,19 +4081,19 @@ export type ReturnFromLarkErrors = {
     /**
      * 请求不符合文档，或未配置飞书 · The request does not fit this document, or the server is not configured for Lark.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReturnFromLarkError = ReturnFromLarkErrors[keyof ReturnFromLarkErrors];
@@ -4098,27 +4109,27 @@ export type GetAdministratorErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetAdministratorError = GetAdministratorErrors[keyof GetAdministratorErrors];
@@ -4181,7 +4192,7 @@ export type ListAccountsData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -4192,27 +4203,27 @@ export type ListAccountsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAccountsError = ListAccountsErrors[keyof ListAccountsErrors];
@@ -4245,47 +4256,47 @@ export type CreateAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 邮箱已被使用 · The address already has an account.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateAccountError = CreateAccountErrors[keyof CreateAccountErrors];
@@ -4318,43 +4329,43 @@ export type AssignGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type AssignGroupError = AssignGroupErrors[keyof AssignGroupErrors];
@@ -4396,47 +4407,47 @@ export type DeleteAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteAccountError = DeleteAccountErrors[keyof DeleteAccountErrors];
@@ -4466,31 +4477,31 @@ export type GetAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetAccountError = GetAccountErrors[keyof GetAccountErrors];
@@ -4532,55 +4543,55 @@ export type SetAccountGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetAccountGroupError = SetAccountGroupErrors[keyof SetAccountGroupErrors];
@@ -4622,55 +4633,55 @@ export type SetAccountStatusErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 该账号是最后一位管理员 · The account is the last administrator.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SetAccountStatusError = SetAccountStatusErrors[keyof SetAccountStatusErrors];
@@ -4700,35 +4711,35 @@ export type EndAccountSessionsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndAccountSessionsError = EndAccountSessionsErrors[keyof EndAccountSessionsErrors];
@@ -4758,31 +4769,31 @@ export type ListAccountSessionsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAccountSessionsError = ListAccountSessionsErrors[keyof ListAccountSessionsErrors];
@@ -4816,35 +4827,35 @@ export type EndAccountSessionErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号或会话 · There is no such account, or it has no live session with this id.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type EndAccountSessionError = EndAccountSessionErrors[keyof EndAccountSessionErrors];
@@ -4890,47 +4901,47 @@ export type ResetFactorErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 不会再有管理员能够登录 · No one would be left who can sign in and administer.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ResetFactorError = ResetFactorErrors[keyof ResetFactorErrors];
@@ -4960,35 +4971,35 @@ export type UnlockAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type UnlockAccountError = UnlockAccountErrors[keyof UnlockAccountErrors];
@@ -5016,7 +5027,7 @@ export type GetTimelineData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5027,31 +5038,31 @@ export type GetTimelineErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetTimelineError = GetTimelineErrors[keyof GetTimelineErrors];
@@ -5081,35 +5092,35 @@ export type ExportAccountErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个账号 · There is no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ExportAccountError = ExportAccountErrors[keyof ExportAccountErrors];
@@ -5134,27 +5145,27 @@ export type ListGroupsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListGroupsError = ListGroupsErrors[keyof ListGroupsErrors];
@@ -5187,47 +5198,47 @@ export type CreateGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 名称已被使用 · The name is taken by another group.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateGroupError = CreateGroupErrors[keyof CreateGroupErrors];
@@ -5263,43 +5274,43 @@ export type DeleteGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个成员组 · There is no such group.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 仍有成员，或为默认组 · The group has members, or is the group of new accounts.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteGroupError = DeleteGroupErrors[keyof DeleteGroupErrors];
@@ -5341,55 +5352,55 @@ export type ChangeGroupErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个成员组 · There is no such group.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 将没有管理员，或新账号将得到权限 · No administrator would be left, or new accounts would have rights.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeGroupError = ChangeGroupErrors[keyof ChangeGroupErrors];
@@ -5432,7 +5443,7 @@ export type ListAuditEventsData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5443,27 +5454,27 @@ export type ListAuditEventsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListAuditEventsError = ListAuditEventsErrors[keyof ListAuditEventsErrors];
@@ -5497,27 +5508,27 @@ export type GetStatisticsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type GetStatisticsError = GetStatisticsErrors[keyof GetStatisticsErrors];
@@ -5556,7 +5567,7 @@ export type ListDeliveriesData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -5567,27 +5578,27 @@ export type ListDeliveriesErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListDeliveriesError = ListDeliveriesErrors[keyof ListDeliveriesErrors];
@@ -5612,27 +5623,27 @@ export type ListWebhooksErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListWebhooksError = ListWebhooksErrors[keyof ListWebhooksErrors];
@@ -5665,47 +5676,47 @@ export type CreateWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 已达到数量上限 · The webhook limit (16) is reached.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type CreateWebhookError = CreateWebhookErrors[keyof CreateWebhookErrors];
@@ -5741,39 +5752,39 @@ export type DeleteWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type DeleteWebhookError = DeleteWebhookErrors[keyof DeleteWebhookErrors];
@@ -5815,51 +5826,51 @@ export type ChangeWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ChangeWebhookError = ChangeWebhookErrors[keyof ChangeWebhookErrors];
@@ -5901,43 +5912,43 @@ export type RotateWebhookSecretErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 版本已变 · Another change came first; read it again.
      */
-    412: Error;
+    412: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
@@ -5975,51 +5986,51 @@ export type ReplayWebhookErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * Webhook 已停用 · The webhook is disabled.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReplayWebhookError = ReplayWebhookErrors[keyof ReplayWebhookErrors];
@@ -6051,7 +6062,7 @@ export type ListWebhookDeliveriesData = {
          */
         limit?: number;
         /**
-         * 上一页的 next · The `next` of the previous page. The other parameters stay the same.
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
          */
         cursor?: string;
     };
@@ -6062,31 +6073,31 @@ export type ListWebhookDeliveriesErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook · There is no such webhook.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
@@ -6128,43 +6139,43 @@ export type ReplayWebhookDeliveryErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这个 Webhook 或发送记录 · There is no such webhook, or its delivery log does not have the event.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * Webhook 已停用 · The webhook is disabled.
      */
-    409: Error;
+    409: ErrorBody;
     /**
      * 幂等键已用于其他请求 · The key was used for another request.
      */
-    422: Error;
+    422: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ReplayWebhookDeliveryError = ReplayWebhookDeliveryErrors[keyof ReplayWebhookDeliveryErrors];
@@ -6189,27 +6200,27 @@ export type ListLimitsErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误 · The request does not fit this document, or its `Authorization` is malformed.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证 · The caller's member group does not have the right `x-required-right`, or two factors are asked for and the session was opened with one.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type ListLimitsError = ListLimitsErrors[keyof ListLimitsErrors];
@@ -6234,43 +6245,43 @@ export type LiftLimitErrors = {
     /**
      * 请求不符合文档，或 Authorization 格式错误，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is more than 60 minutes old.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * 没有这项限制或这个账号 · There is no such limit, or no such account.
      */
-    404: Error;
+    404: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type LiftLimitError = LiftLimitErrors[keyof LiftLimitErrors];
@@ -6295,39 +6306,39 @@ export type SendCodeErrors = {
     /**
      * 请求不符合文档，或该邮箱不在允许注册的范围内 · The request does not fit this document, or the address may not register here.
      */
-    400: Error;
+    400: ErrorBody;
     /**
      * 未登录，或会话已结束 · The caller is not signed in, or the credential is not valid. A browser receives fresh XSRF cookies.
      */
-    401: Error;
+    401: ErrorBody;
     /**
      * 没有所需权限，或需要两步验证，或 XSRF 校验失败，或请求来自其他站点 · The caller lacks the right, or a right that the account or group has, or two factors are asked for and the session was opened with one. With a cookie, also if the XSRF header is missing or wrong, or the request comes from another site.
      */
-    403: Error;
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
-    406: Error;
+    406: ErrorBody;
     /**
      * 请求内容超过 64 KiB · The body is larger than 64 KiB.
      */
-    413: Error;
+    413: ErrorBody;
     /**
      * 请求内容类型不正确 · The content type is not the documented one.
      */
-    415: Error;
+    415: ErrorBody;
     /**
      * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
      */
-    429: Error;
+    429: ErrorBody;
     /**
      * 服务器内部错误 · An error of the server.
      */
-    500: Error;
+    500: ErrorBody;
     /**
      * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
      */
-    503: Error;
+    503: ErrorBody;
 };
 
 export type SendCodeError = SendCodeErrors[keyof SendCodeErrors];

@@ -14,6 +14,7 @@ import (
 	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
@@ -39,6 +40,7 @@ var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
 	"phone":        func(s string) error { _, err := account.ParsePhone(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
+	"group-name":   group.CheckName,
 	"picture":      account.CheckPicture,
 	"password": func(s string) error {
 		if len(s) > password.MaxBytes {
@@ -53,7 +55,7 @@ var formats = map[string]func(string) error{
 func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.Handler, error) {
 	pipeline, err := httpapi.New(httpapi.Deps{
 		Document:       spec,
-		Schemes:        map[string]httpapi.Scheme{"bearer": served.Bearer(), "session": served.Session(), "xsrf": served.XSRF()},
+		Schemes:        map[string]httpapi.Scheme{"bearer": served.Bearer(), "sessionCookie": served.Session(), "xsrf": served.XSRF()},
 		Formats:        formats,
 		Rights:         admin.Rights(),
 		Authorize:      served.Authorize,

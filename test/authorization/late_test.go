@@ -76,7 +76,7 @@ func TestAuthorityIsReadWhereTheChangeIsMade(t *testing.T) {
 // A sign-out does not count: what it does has happened already.
 func changesForCaller(o world.Operation, c validCall) bool {
 	effects := o.Method != http.MethodGet || o.Extensions["x-side-effects"] == true
-	signedIn := o.RequiresScheme("session") || o.RequiresScheme("bearer")
+	signedIn := o.RequiresScheme("sessionCookie") || o.RequiresScheme("bearer")
 
 	return effects && signedIn && c.want < "300" && o.OperationID != "logout"
 }

@@ -93,7 +93,7 @@ func TestCredentialsAreNotMixed(t *testing.T) {
 				}
 			}
 
-			if !o.RequiresScheme("session") {
+			if !o.RequiresScheme("sessionCookie") {
 				continue
 			}
 

@@ -237,7 +237,7 @@ func (s state) refused(o world.Operation) string {
 		return "403 CROSS_SITE"
 	case o.RequiresScheme("bearer") && s.bearer != valid:
 		return map[validity]string{absent: "401 UNAUTHENTICATED", malformed: "400 INVALID_REQUEST", invalid: "401 TOKEN_INVALID"}[s.bearer]
-	case o.RequiresScheme("session") && s.cookie != valid:
+	case o.RequiresScheme("sessionCookie") && s.cookie != valid:
 		return map[validity]string{absent: "401 UNAUTHENTICATED", invalid: "401 TOKEN_INVALID"}[s.cookie]
 	case o.RequiresScheme("xsrf") && !s.xsrf:
 		return "403 XSRF_INVALID"

@@ -25,7 +25,7 @@ func checkResponses(t *testing.T, o world.Operation) {
 		statuses = append(statuses, "413", "415")
 	}
 
-	if o.RequiresScheme("bearer") || o.RequiresScheme("session") {
+	if o.RequiresScheme("bearer") || o.RequiresScheme("sessionCookie") {
 		statuses = append(statuses, "401")
 	}
 
@@ -105,8 +105,8 @@ func isPage(content openapi3.Content) bool {
 func checkErrorExamples(t *testing.T, status string, media *openapi3.MediaType) {
 	t.Helper()
 
-	if media.Schema.Ref != "#/components/schemas/Error" || len(media.Examples) == 0 {
-		t.Errorf("%s: the schema must be Error, with one of `examples` for each code", status)
+	if media.Schema.Ref != "#/components/schemas/ErrorBody" || len(media.Examples) == 0 {
+		t.Errorf("%s: the schema must be ErrorBody, with one of `examples` for each code", status)
 	}
 
 	for name, example := range media.Examples {

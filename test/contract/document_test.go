@@ -15,8 +15,10 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/go-chi/chi/v5"
 
+	document "github.com/konec/toolkit-gateway/api"
 	"github.com/konec/toolkit-gateway/internal/app"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
@@ -117,6 +119,7 @@ func checkExample(t *testing.T, schema *openapi3.SchemaRef, example any) {
 	err := schema.Value.VisitJSON(example, openapi3.MultiErrors(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
 		"email":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseEmail(s); return err }),
 		"phone":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParsePhone(s); return err }),
+		"group-name":   openapi3.NewCallbackValidator(group.CheckName),
 		"display-name": openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseName(s); return err }),
 	}))
 	if err != nil {
@@ -324,4 +327,22 @@ func routesOf(t *testing.T, mode string) []string {
 
 func hasHan(s string) bool {
 	return strings.ContainsFunc(s, func(r rune) bool { return unicode.Is(unicode.Han, r) })
+}
+
+// CON-D6: patterns are in the dialect of OpenAPI 3.0, ECMA-262 5.1: no classes of Unicode, no flags, no lookbehind, no names.
+func TestPatternsAreInTheDialectOfTheDocument(t *testing.T) {
+	t.Parallel()
+
+	found := regexp.MustCompile(`(?m)^\s*pattern: (.*)$`).FindAllSubmatch(document.Document, -1)
+	if len(found) < 15 {
+		t.Fatalf("%d patterns found", len(found))
+	}
+
+	foreign := regexp.MustCompile(`\\[pPAzZQEx]\{|\\[pPAzZQE]|\(\?[^:=!]|\[\[:`)
+
+	for _, one := range found {
+		if foreign.Match(one[1]) {
+			t.Errorf("the pattern %s is not one of ECMA-262 5.1", one[1])
+		}
+	}
 }

@@ -276,3 +276,15 @@ func TestClientChoosesNoRequestID(t *testing.T) {
 		t.Error("the log has the client's id")
 	}
 }
+
+// CON-D7: the headers that any response may have are named once, in the introduction; Conforming refuses every other one
+// that the response of the document does not name.
+func TestCommonHeadersAreNamed(t *testing.T) {
+	t.Parallel()
+
+	for _, name := range apptest.CommonHeaders {
+		if !strings.Contains(apptest.Document().Info.Description, "`"+name+"`") {
+			t.Errorf("the introduction does not name %s", name)
+		}
+	}
+}

@@ -176,7 +176,7 @@ func (f *fuzzer) missingCredential(o world.Operation, c world.Call) string {
 		switch {
 		case way["bearer"] != nil && header("Authorization"):
 			missing = "the token"
-		case way["session"] != nil && cookie("__Host-TOKEN"):
+		case way["sessionCookie"] != nil && cookie("__Host-TOKEN"):
 			missing = "the cookie"
 		case way["xsrf"] != nil && header("X-XSRF-TOKEN"):
 			missing = "the XSRF token"

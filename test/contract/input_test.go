@@ -58,6 +58,10 @@ func badValues(o world.Operation, field string) map[string]string {
 	schema, bad := o.Schema().Properties[field].Value, badJSON()
 	if o.Media() != "application/json" {
 		bad = badForm()
+
+		if !slices.Contains(o.Schema().Required, field) {
+			delete(bad, "empty") // absent (DOC-D0)
+		}
 	}
 
 	if schema.Type.Is("string") && schema.MinLength == 0 && len(schema.Enum) == 0 {

@@ -44,7 +44,7 @@ func allowOf(path string) string {
 	has := map[string]bool{http.MethodOptions: true}
 
 	for _, o := range world.Operations() {
-		if world.MatchesPattern(o.Path, path) {
+		if world.MatchesPattern(o.Path, path) && (o.Path == path || apptest.Document().Paths.Value(path) == nil || canBe(o, path)) {
 			has[o.Method] = true
 			has[http.MethodHead] = has[http.MethodHead] || o.Method == http.MethodGet && o.Extensions["x-side-effects"] == nil
 		}
@@ -59,6 +59,50 @@ func allowOf(path string) string {
 	}
 
 	return strings.Join(list, ", ")
+}
+
+// canBe reports whether the values of the operation's parameters in the path are among those of the document.
+func canBe(o world.Operation, path string) bool {
+	parts := strings.Split(path, "/")
+
+	for _, parameter := range o.Parameters {
+		at := slices.Index(strings.Split(o.Path, "/"), "{"+parameter.Value.Name+"}")
+		if at >= 0 && parameter.Value.Schema.Value.VisitJSON(parts[at]) != nil {
+			return false
+		}
+	}
+
+	return true
+}
+
+// CON-D11: Allow lists no method that can never work. A concrete path comes before a templated one.
+func TestAllowIsTrue(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+
+	for _, one := range []struct{ method, path, allow string }{
+		{"PUT", "/user/password", "POST, OPTIONS"},
+		{"DELETE", "/user/password", "POST, OPTIONS"},
+		{"GET", "/api/admin/accounts/assign-group", "POST, OPTIONS"},
+		{"DELETE", "/api/admin/accounts/assign-group", "POST, OPTIONS"},
+		{"PUT", "/user/phone", "POST, DELETE, OPTIONS"},
+		{"PUT", "/user/totp", "GET, POST, DELETE, OPTIONS"},
+		{"PUT", "/user/lark", "DELETE, OPTIONS"},
+		{"HEAD", "/user/phone_code", "GET, OPTIONS"},
+	} {
+		c := world.Call{Method: one.method, Path: one.path}.FromBrowser(g.OwnerBrowser)
+
+		got := c.To(t, g.Server)
+		if got.Status != http.StatusMethodNotAllowed || got.Header.Get("Allow") != one.allow {
+			t.Errorf("%s %s: %s, Allow %q, want 405 and %q", one.method, one.path, got, got.Header.Get("Allow"), one.allow)
+		}
+
+		c.Method = http.MethodOptions
+		if got := c.To(t, g.Server); got.Status != http.StatusNoContent || got.Header.Get("Allow") != one.allow {
+			t.Errorf("OPTIONS %s: %s, Allow %q, want %q", one.path, got, got.Header.Get("Allow"), one.allow)
+		}
+	}
 }
 
 // R-J4, R-J8: a path that resembles one of ours gets 404, and never a redirect.

@@ -89,8 +89,8 @@ func badParameters(parameter *openapi3.Parameter) map[string]string {
 	bad["broken escape"], bad["semicolon"] = canary+"%zz", canary+";"
 	bad["twice"] = "x&" + url.QueryEscape(parameter.Name) + "=" + canary
 
-	// A parameter without a pattern accepts any text, and the other parameters are not read.
-	if parameter.Schema == nil || parameter.Schema.Value.Pattern != "" || parameter.Schema.Value.Format != "" || len(parameter.Schema.Value.Enum) > 0 {
+	// A parameter without a pattern accepts any text, one with the pattern of ASCII any of that, and the other parameters are not read.
+	if parameter.Schema == nil || parameter.Schema.Value.Pattern != "" && !strings.HasPrefix(parameter.Schema.Value.Pattern, "^[ -~]") || parameter.Schema.Value.Format != "" || len(parameter.Schema.Value.Enum) > 0 {
 		bad["another value"] = canary
 		bad["JSON"] = url.QueryEscape(`{"action":"` + canary + `"}`)
 		bad["upper case and spaces"] = "%20" + strings.ToUpper(canary) + "%20"

@@ -20,7 +20,7 @@ func busyScenarios() []scenario {
 
 	for _, o := range world.Operations() {
 		limited := slices.ContainsFunc(scenarios, func(s scenario) bool { return s.operation == o.OperationID && s.code == "TOO_MANY_REQUESTS" })
-		signedIn := o.RequiresScheme("session") || o.RequiresScheme("bearer")
+		signedIn := o.RequiresScheme("sessionCookie") || o.RequiresScheme("bearer")
 		changes := o.Method != http.MethodGet || o.Extensions["x-side-effects"] == true
 
 		if limited || !signedIn || !changes || slices.Contains(protecting, o.OperationID) {

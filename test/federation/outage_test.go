@@ -202,7 +202,7 @@ func TestLarkOptions(t *testing.T) {
 
 	g := world.NewGateway(t)
 	if got := options.To(t, g.Server); got.Status != http.StatusOK ||
-		strings.TrimSpace(string(got.Body)) != `{"app_id":"cli_test","redirect":"https://gateway.test/lark","url":"https://gateway.test/lark/authorize"}` {
+		strings.TrimSpace(string(got.Body)) != `{"url":"https://gateway.test/lark/authorize","redirect":"https://gateway.test/lark","app_id":"cli_test"}` {
 		t.Errorf("got %s", got)
 	}
 

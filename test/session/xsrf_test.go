@@ -100,7 +100,7 @@ func expectRefused(t *testing.T, g *world.Gateway, victim, before *apptest.Brows
 			was := world.PublicState(t, g.Env)
 
 			want := "XSRF_INVALID"
-			if o.RequiresScheme("session") && !signedIn {
+			if o.RequiresScheme("sessionCookie") && !signedIn {
 				want = "UNAUTHENTICATED"
 			}
 
@@ -149,7 +149,7 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 	g := world.NewGateway(t)
 
 	for _, o := range world.Operations() {
-		if !o.IsPublic() || !o.RequiresScheme("session") {
+		if !o.IsPublic() || !o.RequiresScheme("sessionCookie") {
 			continue
 		}
 

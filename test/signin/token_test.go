@@ -135,7 +135,7 @@ func expectRefusal(t *testing.T, env *apptest.Env, name string, header http.Head
 	}
 }
 
-func sendBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.Error, http.Header) {
+func sendBearer(t *testing.T, env *apptest.Env, method, path string, header http.Header) (int, client.ErrorBody, http.Header) {
 	t.Helper()
 
 	request, err := http.NewRequestWithContext(t.Context(), method, env.URL+path, http.NoBody)
@@ -151,7 +151,7 @@ func sendBearer(t *testing.T, env *apptest.Env, method, path string, header http
 	}
 	defer response.Body.Close()
 
-	var body client.Error
+	var body client.ErrorBody
 
 	// A response that is not an error has no code to read.
 	_ = json.NewDecoder(response.Body).Decode(&body)

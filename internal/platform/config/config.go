@@ -78,7 +78,7 @@ type Config struct {
 
 	UploadType  string `env:"UPLOAD_TYPE" envDefault:"cos" help:"Value of type in GET /options?type=upload."`
 	UploadURL   string `env:"UPLOAD_URL" help:"URL to which clients upload; the value of url in GET /options?type=upload. Empty: uploads are not configured."`
-	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120000" help:"Maximum size of an upload, in bytes."`
+	UploadLimit int64  `env:"UPLOAD_LIMIT" envDefault:"5120" help:"Maximum size of an upload, in KB; the value of limit in GET /options?type=upload."`
 
 	Origins          []string `env:"CORS_ORIGINS" help:"Other origins whose pages may call the public surface with cookies, for example https://console.example.com, separated by commas. http:// is for development mode and loopback hosts only. Empty: none."`
 	XSRFCookieDomain string   `env:"XSRF_COOKIE_DOMAIN" help:"Domain attribute of the XSRF cookie, for a console on a sibling host. Empty: this host only."`

@@ -43,8 +43,8 @@ func (p *Pipeline) authenticate(next http.Handler) http.Handler {
 			return
 		}
 
-		if right := operationOf(ctx).right; right != "" {
-			if ctx, err = p.authorize(ctx, right); err != nil {
+		if rights := operationOf(ctx).rights; len(rights) > 0 {
+			if ctx, err = p.authorize(ctx, rights); err != nil {
 				if BearerPresented(r) {
 					BearerChallenge(w, r, err)
 				}

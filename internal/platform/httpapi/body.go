@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -81,16 +82,27 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 	}
 
 	raw := received.raw
-	r.Body = io.NopCloser(bytes.NewReader(raw))
-	r.ContentLength = int64(len(raw))
 
 	if media == contentForm {
 		form, err := readForm(raw, op.body.Content[contentForm].Schema.Value)
+		restore(r, []byte(form.Encode()))
 
 		return body{form: form}, err
 	}
 
-	return body{}, checkJSON(raw, op.bounds)
+	if err := checkJSON(raw, op.bounds); err != nil {
+		return body{}, err
+	}
+
+	restore(r, op.spellings.correct(raw))
+
+	return body{}, nil
+}
+
+// restore gives the body back, for the validator and the generated code.
+func restore(r *http.Request, raw []byte) {
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	r.ContentLength = int64(len(raw))
 }
 
 // mediaType returns the body's type, if the document names it.
@@ -169,7 +181,8 @@ func pointer(decoder *jsontext.Decoder) string {
 	return at
 }
 
-// readForm parses a form, and refuses fields that are not in the schema: the validator does not.
+// readForm parses a form, and refuses fields that are not in the schema: the validator does not. An optional field without
+// a value is absent (HTML forms and generated clients send it so).
 func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
 	if bytes.Count(raw, []byte("&")) >= maxKeys {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textForm})
@@ -195,6 +208,8 @@ func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
 			faults = append(faults, problem.Field{Name: field, Message: textTwice})
 		case !isText(list[0]):
 			faults = append(faults, problem.Field{Name: field, Message: textNotText})
+		case list[0] == "" && !slices.Contains(schema.Required, name):
+			delete(form, name)
 		}
 	}
 

@@ -132,6 +132,8 @@ func (p *Pipeline) preflight(surface Surface, headers string) http.HandlerFunc {
 		p.allowOrigin(w, r, surface)
 
 		header := w.Header()
+		header.Set("Allow", p.allowed(r)) // RFC 9110, section 9.3.7
+
 		if header.Get("Access-Control-Allow-Origin") != "" {
 			header.Set("Access-Control-Allow-Methods", strings.Join(p.documented(r), ", "))
 			header.Set("Access-Control-Allow-Headers", headers)
@@ -153,7 +155,7 @@ func (p *Pipeline) documented(r *http.Request) []string {
 			continue
 		}
 
-		if p.operations[route{method, found.RoutePattern()}] != nil {
+		if op := p.operations[route{method, found.RoutePattern()}]; op != nil && !p.shadowed(op, r.URL.Path, found) {
 			methods = append(methods, method)
 		}
 	}

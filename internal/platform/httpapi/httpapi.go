@@ -33,8 +33,8 @@ type Deps struct {
 	Schemes  map[string]Scheme             // by the name in the document's securitySchemes
 	Formats  map[string]func(string) error // by the name of a string format
 	Rights   []string                      // all values of x-required-right
-	// Authorize returns the context of a signed-in user who has the right, else problem.ErrRightMissing.
-	Authorize      func(ctx context.Context, right string) (context.Context, error)
+	// Authorize returns the context of a signed-in user who has all of the rights, else problem.ErrRightMissing.
+	Authorize      func(ctx context.Context, rights []string) (context.Context, error)
 	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Request-Id are trusted
 	Origins        []string       // other origins that may call the public surface, exactly
 	Secure         bool           // our own pages use https
@@ -57,11 +57,12 @@ type Pipeline struct {
 	document   *openapi3.T
 	schemes    map[string]Scheme
 	operations map[route]*operation
+	literal    map[string]bool // the documented paths without parameters
 	proxies    *proxies
 	origins    []string
 	secure     bool
 	crossSite  *http.CrossOriginProtection
-	authorize  func(ctx context.Context, right string) (context.Context, error)
+	authorize  func(ctx context.Context, rights []string) (context.Context, error)
 	gate       gate
 	log        *slog.Logger
 	observe    func(Observation)
@@ -90,6 +91,7 @@ func New(d Deps) (*Pipeline, error) {
 	}
 
 	p.operations = operations
+	p.literal = literalPaths(d.Document)
 	p.crossSite = http.NewCrossOriginProtection()
 
 	for _, origin := range d.Origins {
@@ -170,6 +172,10 @@ func (p *Pipeline) allowed(r *http.Request) string {
 		}
 
 		op := p.operations[route{try, found.RoutePattern()}]
+		if p.shadowed(op, r.URL.Path, found) {
+			continue
+		}
+
 		if method != http.MethodHead || op == nil || !op.sideEffects {
 			if methods != "" {
 				methods += ", "

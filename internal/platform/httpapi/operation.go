@@ -21,21 +21,24 @@ type route struct{ method, pattern string }
 
 // operation is one operation of the document, prepared once.
 type operation struct {
-	id          string
-	surface     Surface
-	sideEffects bool   // a GET with side effects: it sends or mints something
-	crossSite   bool   // other sites may send browsers to it
-	linkable    bool   // the pages of a configured origin may link to it
-	expensive   bool   // waits at the gate: it computes a hash of a password
-	right       string // the right that it requires, empty for none
-	security    openapi3.SecurityRequirements
-	body        *openapi3.RequestBody // nil if none is documented
-	bounds      bounds                // of a JSON body
-	query       []string              // the names of its query parameters
-	extraQuery  bool                  // ignores other query parameters
-	produces    []string              // the media types of its success responses; an error is always JSON
-	kin         *routers.Route        // for the validator, without the security, which is checked before
-	options     *openapi3filter.Options
+	id            string
+	surface       Surface
+	sideEffects   bool     // a GET with side effects: it sends or mints something
+	crossSite     bool     // other sites may send browsers to it
+	linkable      bool     // the pages of a configured origin may link to it
+	expensive     bool     // waits at the gate: it computes a hash of a password
+	rights        []string // that it requires
+	security      openapi3.SecurityRequirements
+	body          *openapi3.RequestBody // nil if none is documented
+	bounds        bounds                // of a JSON body
+	spellings     spellings             // of a JSON body
+	query         []string              // the names of its query parameters
+	requiredQuery []string              // those of them that are required
+	jsonQuery     map[string]*bounds    // those of them that are JSON
+	extraQuery    bool                  // ignores other query parameters
+	produces      []string              // the media types of its success responses; an error is always JSON
+	kin           *routers.Route        // for the validator, without the security, which is checked before
+	options       *openapi3filter.Options
 }
 
 type operationKey struct{}
@@ -65,9 +68,11 @@ func (p *Pipeline) match(next http.Handler) http.Handler {
 			info.operation = op
 		}
 
+		shadowed := p.shadowed(op, r.URL.Path, chi.RouteContext(r.Context()))
+
 		p.allowOrigin(w, r, op.surface)
 
-		if r.Method == http.MethodHead && op.sideEffects {
+		if shadowed || r.Method == http.MethodHead && op.sideEffects {
 			w.Header().Set("Allow", p.allowed(r))
 			p.Fail(w, r, problem.ErrMethodNotAllowed)
 
@@ -102,8 +107,11 @@ func compile(d Deps) (map[route]*operation, error) {
 			}
 
 			compiled.options = options
-			if compiled.right != "" && !slices.Contains(d.Rights, compiled.right) {
-				faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, compiled.right))
+
+			for _, right := range compiled.rights {
+				if !slices.Contains(d.Rights, right) {
+					faults = append(faults, fmt.Errorf("%s %s: there is no right %q", method, path, right))
+				}
 			}
 
 			operations[route{method, path}] = compiled
@@ -162,7 +170,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
-	right, err := rightOf(op, surface)
+	rights, err := rightsOf(op, surface)
 	if err != nil {
 		return nil, err
 	}
@@ -179,8 +187,9 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		linkable:    linked,
 		expensive:   costly,
 		extraQuery:  extra,
-		right:       right,
+		rights:      rights,
 		security:    *op.Security,
+		jsonQuery:   map[string]*bounds{},
 		kin:         &routers.Route{Spec: document, Path: path, PathItem: item, Method: method, Operation: &open},
 	}
 
@@ -189,6 +198,10 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 
 		if media := compiled.body.Content[contentJSON]; media != nil {
 			compiled.bounds = boundsOf(media.Schema.Value)
+
+			if compiled.spellings, err = spellingsOf(media.Schema.Value); err != nil {
+				return nil, err
+			}
 		}
 	}
 
@@ -197,12 +210,24 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	for _, parameters := range []openapi3.Parameters{item.Parameters, op.Parameters} {
 		for _, parameter := range parameters {
 			if parameter.Value.In == openapi3.ParameterInQuery {
-				compiled.query = append(compiled.query, parameter.Value.Name)
+				compiled.addQuery(parameter.Value)
 			}
 		}
 	}
 
 	return compiled, nil
+}
+
+func (op *operation) addQuery(parameter *openapi3.Parameter) {
+	op.query = append(op.query, parameter.Name)
+	if parameter.Required {
+		op.requiredQuery = append(op.requiredQuery, parameter.Name)
+	}
+
+	if media := parameter.Content[contentJSON]; media != nil {
+		limit := boundsOf(media.Schema.Value)
+		op.jsonQuery[parameter.Name] = &limit
+	}
 }
 
 func produced(op *openapi3.Operation) []string {
@@ -304,18 +329,4 @@ func surfaceOf(op *openapi3.Operation) (Surface, error) {
 	}
 
 	return "", fmt.Errorf("x-surface is %q, and must be toolkit, public or admin", name)
-}
-
-// rightOf reads x-required-right, without which no operation of the administration is served.
-func rightOf(op *openapi3.Operation, surface Surface) (string, error) {
-	right, _ := op.Extensions["x-required-right"].(string)
-
-	switch {
-	case (right != "") != (surface == Admin):
-		return "", errors.New("x-required-right stands at every operation of the surface admin, and nowhere else")
-	case right != "" && slices.ContainsFunc(*op.Security, func(one openapi3.SecurityRequirement) bool { return len(one) == 0 }):
-		return "", errors.New("x-required-right needs an operation that requires a sign-in")
-	}
-
-	return right, nil
 }

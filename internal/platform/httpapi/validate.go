@@ -45,6 +45,7 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 		}
 
 		body.bind(r)
+		bindQuery(r, query)
 		next.ServeHTTP(w, r)
 	})
 }
@@ -78,10 +79,40 @@ func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 			faults = append(faults, problem.Field{Name: field, Message: textTwice})
 		case !isText(list[0]):
 			faults = append(faults, problem.Field{Name: field, Message: textNotText})
+		case list[0] == "" && !slices.Contains(op.requiredQuery, name):
+			delete(values, name) // clients send an optional parameter without a value, as forms do
+		case op.jsonQuery[name] != nil:
+			faults = append(faults, jsonFaults(field, list[0], *op.jsonQuery[name])...)
 		}
 	}
 
 	return values, orInvalid(faults)
+}
+
+// jsonFaults checks the syntax of a parameter that is JSON, as strictly as that of a body.
+func jsonFaults(field, text string, limit bounds) []problem.Field {
+	told, ok := errors.AsType[*problem.Problem](checkJSON([]byte(text), limit))
+	if !ok {
+		return nil
+	}
+
+	faults := slices.Clone(told.Fields)
+	for i := range faults {
+		faults[i].Name = field + faults[i].Name
+	}
+
+	return faults
+}
+
+// bindQuery leaves to the generated code, which reads the URL, only the parameters that were validated.
+func bindQuery(r *http.Request, query url.Values) {
+	if r.URL.RawQuery == "" {
+		return
+	}
+
+	address := *r.URL
+	address.RawQuery = query.Encode()
+	r.URL = &address
 }
 
 func pathParameters(r *http.Request) map[string]string {

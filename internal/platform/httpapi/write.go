@@ -40,7 +40,7 @@ func statusesWith(refused, limited int) map[problem.Kind]int {
 	}
 }
 
-// errorBody is the document's Error.
+// errorBody is the document's ErrorBody.
 type errorBody struct {
 	Success   bool         `json:"success"`
 	Code      string       `json:"code"`

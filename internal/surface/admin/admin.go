@@ -5,6 +5,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/api"
@@ -69,26 +70,26 @@ type rightsKey struct{}
 
 // granted is what a call was authorized for.
 type granted struct {
-	right  authority.Right // that the operation requires
+	right  authority.Right // that the operation requires, the first if it requires several
 	rights authority.Rights
 }
 
-// Authorize returns the context of a caller whose member group has the right, or problem.ErrRightMissing. It reads the
+// Authorize returns the context of a caller whose member group has all of the rights, or problem.ErrRightMissing. It reads the
 // current group, whatever an access token says, and returns authority.ErrTwoFactorsRequired if two factors are asked for
 // and the session was opened with one. A change confirms it again in its transaction.
-func (a *Admin) Authorize(ctx context.Context, right string) (context.Context, error) {
+func (a *Admin) Authorize(ctx context.Context, required []string) (context.Context, error) {
 	rights, enough, err := a.groups.Rights(ctx, session.PrincipalFrom(ctx).SessionID)
 
 	switch {
 	case err != nil:
 		return nil, err
-	case !rights.Has(authority.Right(right)):
+	case slices.ContainsFunc(required, func(right string) bool { return !rights.Has(authority.Right(right)) }):
 		return nil, problem.ErrRightMissing
 	case !enough:
 		return nil, authority.ErrTwoFactorsRequired
 	}
 
-	return context.WithValue(ctx, rightsKey{}, granted{authority.Right(right), rights}), nil
+	return context.WithValue(ctx, rightsKey{}, granted{authority.Right(required[0]), rights}), nil
 }
 
 func grantedTo(ctx context.Context) granted { return ctx.Value(rightsKey{}).(granted) }

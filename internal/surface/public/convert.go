@@ -17,6 +17,9 @@ import (
 // recordVersion is the version of SignInRecord's form.
 const recordVersion = "1"
 
+// markSet says that a phone or an authenticator app is bound; an empty text says that none is.
+const markSet = "*"
+
 func toAPIUser(browser session.Browser, security profile.Security) api.PublicUser {
 	a := browser.Account
 	user := api.PublicUser{
@@ -47,11 +50,11 @@ func toAPIUser(browser session.Browser, security profile.Security) api.PublicUse
 	}
 
 	if browser.Phone {
-		user.Phone = api.PublicUserPhoneAsterisk
+		user.Phone = markSet
 	}
 
 	if browser.TOTP {
-		user.Totp = api.PublicUserTotpAsterisk
+		user.Totp = markSet
 	}
 
 	return user

@@ -16,15 +16,13 @@ var errNotConfigured = problem.New(problem.Invalid, "NOT_CONFIGURED")
 type Upload struct {
 	Type  string
 	URL   string // empty: nowhere
-	Limit int64  // bytes
+	Limit int64  // KB, as the console reads it
 }
 
 // GetOptions returns settings for the client, or a pair to use as a key.
 func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (api.GetOptionsResponseObject, error) {
-	var options api.Options
-
 	switch r.Params.Type {
-	case api.GetOptionsParamsTypeGenerateSecret:
+	case api.OptionsTypeGenerateSecret:
 		id, err := drawText(8, "abcdefghijklmnopqrstuvwxyz0123456789")
 		if err != nil {
 			return nil, err
@@ -35,30 +33,22 @@ func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (a
 			return nil, err
 		}
 
-		if err := options.FromGeneratedSecret(api.GeneratedSecret{ID: id, Key: key}); err != nil {
-			return nil, err
-		}
-	case api.GetOptionsParamsTypeUpload:
+		return api.GetOptions200JSONResponse{ID: &id, Key: &key}, nil
+	case api.OptionsTypeUpload:
 		upload := p.settings.Upload
 		if upload.URL == "" {
 			return nil, errNotConfigured
 		}
 
-		if err := options.FromUploadOptions(api.UploadOptions{Type: upload.Type, URL: upload.URL, Limit: upload.Limit}); err != nil {
-			return nil, err
-		}
+		return api.GetOptions200JSONResponse{Type: &upload.Type, URL: &upload.URL, Limit: &upload.Limit}, nil
 	default:
 		lark := p.settings.Lark
 		if lark.AppID == "" {
 			return nil, errNotConfigured
 		}
 
-		if err := options.FromCollaborationOptions(api.CollaborationOptions{URL: lark.Authorize, Redirect: lark.Redirect, AppID: lark.AppID}); err != nil {
-			return nil, err
-		}
+		return api.GetOptions200JSONResponse{URL: &lark.Authorize, Redirect: &lark.Redirect, AppID: &lark.AppID}, nil
 	}
-
-	return api.GetOptions200JSONResponse(options), nil
 }
 
 // drawText returns a random text, uniform over all texts of the length.

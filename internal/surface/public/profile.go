@@ -17,7 +17,7 @@ import (
 
 // ChangeUser changes the one member that the key names.
 func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) (api.ChangeUserResponseObject, error) {
-	key := strings.ToLower(string(r.Body.Key))
+	key := strings.ToLower(string(r.Body.Key)) // the name of the member
 	if err := exactly(*r.Body, key); err != nil {
 		return nil, err
 	}

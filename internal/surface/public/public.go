@@ -118,9 +118,9 @@ func (p *Public) Load(ctx context.Context, _ api.LoadRequestObject) (api.LoadRes
 		values = nil
 	}
 
-	return api.Load200JSONResponse{
+	return api.Load200JSONResponse{Body: api.Load{
 		Name: p.settings.ServerName, IP: convert.Address(origin.From(ctx).Address), Now: convert.Time(p.now()), Values: values,
-	}, nil
+	}}, nil
 }
 
 // Verify succeeds if the session is live: otherwise its security scheme refuses the request.

@@ -107,7 +107,7 @@ func (c Call) To(tb testing.TB, s *apptest.Server) Reply {
 
 	if r.Status >= http.StatusBadRequest && len(r.Body) > 0 {
 		if err := json.Unmarshal(r.Body, &r.Problem); err != nil {
-			tb.Errorf("%s %s: the response %s is not an Error: %v", c.Method, c.Path, r, err)
+			tb.Errorf("%s %s: the response %s is not an ErrorBody: %v", c.Method, c.Path, r, err)
 		}
 	}
 

@@ -1,10 +1,10 @@
-import { createConsole, type Error as Refusal, type ErrorCode, type FieldError } from '@konec/toolkit-gateway'
+import { type AnyErrorCode, createConsole, type ErrorBody as Refusal, type FieldError } from '@konec/toolkit-gateway'
 import { QueryCache, QueryClient, MutationCache } from '@tanstack/react-query'
 
 /** Why a request failed: the gateway's error, or, without a code, that there was no response. */
 export class Failure extends Error {
   constructor(
-    readonly code: ErrorCode | undefined,
+    readonly code: AnyErrorCode | undefined,
     message: string,
     readonly requestId = '',
     readonly fields: FieldError[] = [],

@@ -1,4 +1,4 @@
-import type { Error as Refusal, Tokens } from '../../../gen/typescript/index.js'
+import type { ErrorBody as Refusal, Tokens } from '../../../gen/typescript/index.js'
 
 /**
  * A response that is not the gateway's: of a captive portal, a proxy, another server. It says nothing about the session.

@@ -1,5 +1,5 @@
 import { Anchor, Button, Checkbox, Group, List, Alert, NativeSelect, Paper, Text } from '@mantine/core'
-import { type AdminAccount, assignGroup, type ErrorCode, listAccounts } from '@konec/toolkit-gateway'
+import { type AdminAccount, type AnyErrorCode, assignGroup, listAccounts } from '@konec/toolkit-gateway'
 import { type KeyboardEvent, useRef, useState } from 'react'
 import { Link } from 'react-router'
 
@@ -21,7 +21,7 @@ const most = 100
 
 interface Refused {
   account: AdminAccount
-  code: ErrorCode | undefined
+  code: AnyErrorCode | undefined
 }
 
 /** Users who wait for a member group, longest wait first; many can be assigned at once. */

@@ -68,7 +68,7 @@ function Own({ user }: { user: PublicUser }) {
   const announce = useAnnounce()
   const [name, setName] = useState(user.name)
   const change = useChange(
-    (name: string) => ask(changeUser({ client, body: { key: 'name', name } })),
+    (name: string) => ask(changeUser({ client, body: { key: 'Name', name } })),
     () => announce(words.profile.saved),
   )
 
