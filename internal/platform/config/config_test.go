@@ -162,7 +162,7 @@ func TestNormalForm(t *testing.T) {
 
 	for given, want := range map[string]string{
 		"HTTPS://Gateway.Example.COM": "https://gateway.example.com", "https://gateway.example.com:443/": "https://gateway.example.com",
-		"https://gateway.example.com///": "https://gateway.example.com", " https://gateway.example.com:8443\n": "https://gateway.example.com:8443",
+		"https://gateway.example.com///": "https://gateway.example.com",
 		"http://LOCALHOST:80": "http://localhost", "https://[2001:DB8::1]:443": "https://[2001:db8::1]",
 	} {
 		if c, err := Load(complete(map[string]string{"PUBLIC_URL": given})); err != nil || c.PublicURL != want {
@@ -170,9 +170,9 @@ func TestNormalForm(t *testing.T) {
 		}
 	}
 
-	c, err := Load(complete(map[string]string{"DATABASE_URL": "postgres://u@h/db\n", "ADDR": "\t:9000 "}))
-	if err != nil || c.DatabaseURL != "postgres://u@h/db" || c.Addr != ":9000" {
-		t.Errorf("%q, %q, %v", c.DatabaseURL, c.Addr, err)
+	c, err := Load(complete(map[string]string{"DATABASE_URL": "postgres://u@h/db\n", "ADDR": "\t:9000 ", "PUBLIC_URL": " https://gw.test:8443/\n"}))
+	if err != nil || c.DatabaseURL != "postgres://u@h/db" || c.Addr != ":9000" || c.PublicURL != "https://gw.test:8443" {
+		t.Errorf("%q, %q, %q, %v", c.DatabaseURL, c.Addr, c.PublicURL, err)
 	}
 }
 
