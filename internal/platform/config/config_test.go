@@ -163,7 +163,7 @@ func TestNormalForm(t *testing.T) {
 	for given, want := range map[string]string{
 		"HTTPS://Gateway.Example.COM": "https://gateway.example.com", "https://gateway.example.com:443/": "https://gateway.example.com",
 		"https://gateway.example.com///": "https://gateway.example.com",
-		"http://LOCALHOST:80": "http://localhost", "https://[2001:DB8::1]:443": "https://[2001:db8::1]",
+		"http://LOCALHOST:80":            "http://localhost", "https://[2001:DB8::1]:443": "https://[2001:db8::1]",
 	} {
 		if c, err := Load(complete(map[string]string{"PUBLIC_URL": given})); err != nil || c.PublicURL != want {
 			t.Errorf("%q: %q, %v", given, c.PublicURL, err)
