@@ -89,8 +89,8 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 battery: ## runs all tests and the long ones: crashes, load, statistics (hours)
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 240m $$(go list ./... | grep -v -e /test/attack -e /test/failover)
-	@echo "==> go test -tags battery -run TestTiming (50 minutes on an idle machine; not -race, which would hide what is measured)"
-	@go test -tags battery -run '^TestTiming' -timeout 90m ./test/privacy
+	@echo "==> go test -tags battery -run TestTiming (2 hours on an idle machine; not -race, which would hide what is measured)"
+	@go test -tags battery -run '^TestTiming' -timeout 240m ./test/privacy
 	@$(MAKE) --no-print-directory failover
 	@$(MAKE) --no-print-directory attack
 
