@@ -33,6 +33,7 @@ type Hasher struct {
 	decoy    string // verified if there is no account, so that the cost is the same
 	now      func() time.Time
 	step     time.Duration // see Measure
+	busy     contention
 
 	mu    sync.Mutex
 	begun uint64 // hashes since the last collection, guarded by mu
@@ -88,7 +89,8 @@ type Slot struct {
 	since  time.Time     // when the slot was acquired
 	queued time.Duration // how long the hashes of others were waited for since
 
-	compared int // how often Verify has computed the hash
+	compared  int // how often Verify has computed the hash
+	multiples int // of the step, for the slowest hash; known before this one
 }
 
 // Slot waits for a slot, or returns problem.ErrUnavailable if the server is full. Call Release after it.
@@ -98,7 +100,7 @@ func (h *Hasher) Slot(ctx context.Context) (*Slot, error) {
 
 	select {
 	case h.admitted <- struct{}{}:
-		return &Slot{hasher: h, since: h.now()}, nil
+		return &Slot{hasher: h, since: h.now(), multiples: h.busy.multiples()}, nil
 	case <-ctx.Done():
 		return nil, problem.ErrUnavailable.WithRetryAfter(slotWait).WithCause(context.Cause(ctx))
 	}
@@ -129,7 +131,12 @@ func (t *Slot) Verify(stored, plain string) (match, stale bool, err error) {
 	for i, form := range slices.Compact([]string{norm.NFC.String(plain), plain}) {
 		t.compared++
 
+		start := t.hasher.now()
 		match, stale, err = t.hasher.cost.verify(stored, form)
+
+		if t.hasher.cost.made(stored) {
+			t.hasher.busy.observe(t.hasher.now().Sub(start))
+		}
 
 		switch {
 		case err != nil || absent:

@@ -143,6 +143,13 @@ func renewable(stored, plain string) bool {
 	return before != nil || Scheme(inner) != schemeBcrypt || len(plain) <= maxBcryptText
 }
 
+// made reports whether the stored hash has the cost of a new one.
+func (c Cost) made(stored string) bool {
+	used, _, _, err := parse(stored)
+
+	return err == nil && used == c
+}
+
 // parse reads $argon2id$v=19$m=…,t=…,p=…$salt$hash.
 func parse(stored string) (used Cost, salt, key []byte, err error) {
 	parts := strings.Split(stored, "$")

@@ -102,7 +102,8 @@ func spendForeign(d derivation, err error) {
 // acquired. The time in the queue for the processor is not counted: it does not depend on the account, and would only
 // move a slow scheme, and not a fast one, past a multiple.
 //
-// Where two forms of the password were compared, the multiple is one of twice that time.
+// Where two forms of the password were compared, the multiple is one of twice that time; and while the machine is so busy that
+// the slowest hash needs more, of as much more. Both are the same for every account.
 //
 // The response is held back where it is written, when the caller has released the slot and everything else.
 func (t *Slot) Refuse(err error) error {
@@ -112,7 +113,7 @@ func (t *Slot) Refuse(err error) error {
 	}
 
 	taken := t.hasher.now().Sub(t.since) - t.queued
-	step := t.hasher.step * time.Duration(max(1, t.compared))
+	step := t.hasher.step * time.Duration(max(1, t.compared)*t.multiples)
 
 	return told.WithHold(step - taken%step)
 }

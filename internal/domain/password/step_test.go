@@ -49,6 +49,10 @@ func TestRefusalEndsAtAMultiple(t *testing.T) {
 		clock, slot.queued = clock.Add(c.taken+c.queued), c.queued
 		slot.compared = c.compared
 
+		if slot.multiples != 1 {
+			t.Errorf("%d multiples of a machine that does nothing else", slot.multiples)
+		}
+
 		told, ok := errors.AsType[*problem.Problem](slot.Refuse(problem.ErrInvalidCredentials))
 		if !ok || !errors.Is(told, problem.ErrInvalidCredentials) || c.taken+told.Hold != c.multiples*step {
 			t.Errorf("%s of work and %s in the queue: held for %s", c.taken, c.queued, told.Hold)
