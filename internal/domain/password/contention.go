@@ -15,10 +15,10 @@ type contention struct {
 }
 
 const (
-	// memory is the number of hashes over which the average is taken.
-	memory = 16
-	// slowest is the share of MaxStep that the slowest admitted hash takes on a usual machine that does nothing else.
-	slowest = 0.65
+	// averaged is the number of hashes over which the average is taken.
+	averaged = 16
+	// slowestShare is the share of MaxStep that the slowest admitted hash takes on a usual machine that does nothing else.
+	slowestShare = 0.65
 	// maxMultiples bounds how long a refusal is held, whatever the machine does.
 	maxMultiples = 5
 )
@@ -37,7 +37,7 @@ func (c *contention) observe(took time.Duration) {
 	}
 
 	c.usual = min(c.usual, took)
-	c.factor += (float64(took)/float64(c.usual) - c.factor) / memory
+	c.factor += (float64(took)/float64(c.usual) - c.factor) / averaged
 }
 
 // multiples returns how many steps the slowest hash needs now. While other work has the processors, it would often need a second
@@ -46,5 +46,5 @@ func (c *contention) multiples() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 
-	return min(max(1, int(math.Ceil(slowest*c.factor))), maxMultiples)
+	return min(max(1, int(math.Ceil(slowestShare*c.factor))), maxMultiples)
 }

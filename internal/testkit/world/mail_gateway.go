@@ -32,8 +32,8 @@ func NewMailGateway(t *testing.T, change ...func(*apptest.Settings)) *MailGatewa
 	return &MailGateway{Env: apptest.New(t, change...), Sink: sink}
 }
 
-// RetryNow makes waiting delivery jobs run now and waits until they are done. River uses the real clock: after the test
-// has moved its own clock ahead, a wait that the worker computed with it is too long by that much.
+// RetryNow makes waiting delivery jobs run now and waits until they are done. River uses the real clock, which the test does
+// not move.
 func (g *MailGateway) RetryNow(t *testing.T) {
 	t.Helper()
 
