@@ -70,7 +70,7 @@ func TestCopiedSecretsOpenNothing(t *testing.T) {
 
 	copied(`UPDATE totp_pending v SET url = o.url, id = o.id FROM totp_pending o WHERE v.account_id = 'VICTIM' AND o.account_id = 'THIEF'`)
 
-	pair := world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": []string{g.TOTPCode(t, pending, -1), g.TOTPCode(t, pending, 0)}})
+	pair := world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": g.BindingCodes(t, pending)})
 	if got := pair.FromBrowser(browser).To(t, g.Server); got.Problem.Code != "CODE_INVALID" {
 		t.Errorf("the thief's secret, to be bound: %s", got)
 	}

@@ -160,7 +160,7 @@ func (s *searchableGateway) authenticators(t *testing.T, b *apptest.Browser) {
 	s.refused(t, b, http.MethodPost, "/user/totp", `{"tss":["CANARY","000000"]}`, `{"tss":"CANARY"}`, `{"totp":"otpauth://totp/x?secret=CANARY","tss":["000000","000001"]}`)
 	s.ask(t, b, http.StatusBadRequest, s.numbered("/user/totp", map[string]any{"totp": address, "tss": []string{s.wrong(codes[0]), s.wrong(codes[1])}}))
 
-	codes = []string{s.gateway.TOTPCode(t, secret, -1), s.gateway.TOTPCode(t, secret, 0)} // current codes: the calls before took some time
+	codes = s.gateway.BindingCodes(t, secret) // current codes: the calls before took some time
 	s.ask(t, b, http.StatusOK, s.numbered("/user/totp", map[string]any{"totp": address, "tss": codes}))
 
 	made, err := b.Client.CreateRecoveryCodesWithResponse(t.Context())

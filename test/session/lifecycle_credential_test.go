@@ -133,7 +133,7 @@ func oldPassword(t *testing.T, u *lifecycleUser) bool {
 func pendingTOTP(t *testing.T, u *lifecycleUser) bool {
 	t.Helper()
 
-	codes := []string{u.TOTPCode(t, u.issued.pending, -1), u.TOTPCode(t, u.issued.pending, 0)}
+	codes := u.BindingCodes(t, u.issued.pending)
 	got := fromState(world.JSONCall(http.MethodPost, "/user/totp", map[string]any{"tss": codes}), u.changingBrowser(t)).To(t, u.replica)
 
 	return accepted(t, "secret asked for", got, http.StatusOK, sessionRefusal, "CODE_INVALID", "REAUTH_REQUIRED")

@@ -48,11 +48,6 @@ func (g *Gateway) BindAuthenticator(tb testing.TB, browser *apptest.Browser) str
 	address, secret, codes := g.PendingAuthenticator(tb, browser)
 
 	bound, err := browser.Client.BindTOTPWithResponse(tb.Context(), client.BindTOTPRequest{Totp: &address, Tss: codes})
-	if err == nil && bound.JSON400 != nil { // the next step of 30 seconds has begun meanwhile
-		codes = []string{g.TOTPCode(tb, secret, -1), g.TOTPCode(tb, secret, 0)}
-		bound, err = browser.Client.BindTOTPWithResponse(tb.Context(), client.BindTOTPRequest{Totp: &address, Tss: codes})
-	}
-
 	if err != nil || bound.JSON200 == nil {
 		tb.Fatalf("bind TOTP: %v %s", err, bound.Body)
 	}
@@ -72,7 +67,7 @@ func (g *Gateway) PendingAuthenticator(tb testing.TB, browser *apptest.Browser) 
 
 	secret = SecretOf(tb, made.JSON200.Totp)
 
-	return made.JSON200.Totp, secret, []string{g.TOTPCode(tb, secret, -1), g.TOTPCode(tb, secret, 0)}
+	return made.JSON200.Totp, secret, g.BindingCodes(tb, secret)
 }
 
 // SecretOf returns the secret in an otpauth URL.
@@ -85,6 +80,20 @@ func SecretOf(tb testing.TB, text string) string {
 	}
 
 	return u.Query().Get("secret")
+}
+
+// BindingCodes returns the codes of the previous time step and the current one. If little of the current step is left, it
+// begins the next one first, because two steps later the first code is no longer accepted.
+func (g *Gateway) BindingCodes(tb testing.TB, secret string) []string {
+	tb.Helper()
+
+	const step = 30 * time.Second
+
+	if left := step - time.Duration(g.Clock.Now().UnixNano())%step; left < step/2 {
+		g.Clock.Advance(left)
+	}
+
+	return []string{g.TOTPCode(tb, secret, -1), g.TOTPCode(tb, secret, 0)}
 }
 
 // TOTPCode returns the code of a time step, counted from the current one.
