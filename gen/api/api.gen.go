@@ -1245,7 +1245,8 @@ type AuditEventList struct {
 
 // BindPhoneRequest defines model for BindPhoneRequest.
 type BindPhoneRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -1257,8 +1258,8 @@ type BindTOTPRequest struct {
 	// Totp TOTP URL · The `otpauth` URL with the secret.
 	Totp *TOTPURL `json:"totp,omitempty"`
 
-	// Tss 两次连续验证码 · Two codes that the app showed one after the other.
-	Tss []SixDigits `json:"tss"`
+	// Tss 两次连续验证码，没有时视为验证码错误 · Two codes that the app showed one after the other. Without them the answer is that of a wrong code.
+	Tss []SixDigits `json:"tss,omitempty"`
 }
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
@@ -1292,7 +1293,8 @@ type ChangeUserRequest struct {
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code *SixDigits `json:"code,omitempty"`
 
 	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
@@ -1663,7 +1665,8 @@ type GroupResponse struct {
 
 // LarkSignInRequest defines model for LarkSignInRequest.
 type LarkSignInRequest struct {
-	// Totp 六位验证码 · The six digits that were sent.
+	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Totp SixDigits `json:"totp"`
 }
 
@@ -1940,7 +1943,8 @@ type RegisterRequest struct {
 	// Username 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
 	Username string `json:"username"`
 
-	// VerificationCode 邮件里的六位验证码 · The six digits from the mail.
+	// VerificationCode 邮件里的六位验证码，空格、短横线和全角数字会自动处理 · The six digits from the mail, as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	VerificationCode string `json:"verificationCode"`
 }
 
@@ -1974,7 +1978,8 @@ type RequiresTOTP = bool
 
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -2012,7 +2017,8 @@ type Rights = []Right
 
 // SMSSignInRequest defines model for SMSSignInRequest.
 type SMSSignInRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -2166,7 +2172,8 @@ type SignUpRequest struct {
 	Token string `json:"token"`
 }
 
-// SixDigits 六位验证码 · The six digits that were sent.
+// SixDigits 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+// invisible marks are dropped, and full-width digits are read, before anything is judged.
 type SixDigits = string
 
 // Statistics defines model for Statistics.
@@ -2672,7 +2679,9 @@ type AssignGroupParams struct {
 
 // DeleteAccountParams defines parameters for DeleteAccount.
 type DeleteAccountParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2682,7 +2691,9 @@ type DeleteAccountParams struct {
 
 // ResetFactorParams defines parameters for ResetFactor.
 type ResetFactorParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2695,7 +2706,9 @@ type ResetFactorParamsFactor string
 
 // SetAccountGroupParams defines parameters for SetAccountGroup.
 type SetAccountGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2705,7 +2718,9 @@ type SetAccountGroupParams struct {
 
 // SetAccountStatusParams defines parameters for SetAccountStatus.
 type SetAccountStatusParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2779,13 +2794,17 @@ type CreateGroupParams struct {
 
 // DeleteGroupParams defines parameters for DeleteGroup.
 type DeleteGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeGroupParams defines parameters for ChangeGroup.
 type ChangeGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2811,13 +2830,17 @@ type CreateWebhookParams struct {
 
 // DeleteWebhookParams defines parameters for DeleteWebhook.
 type DeleteWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeWebhookParams defines parameters for ChangeWebhook.
 type ChangeWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2856,7 +2879,9 @@ type ReplayWebhookParams struct {
 
 // RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
 type RotateWebhookSecretParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2962,7 +2987,7 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type OptionsType `form:"type" json:"type"`
+	Type *OptionsType `form:"type,omitempty" json:"type,omitempty"`
 }
 
 // ShowResetParams defines parameters for ShowReset.
@@ -6337,9 +6362,9 @@ func (siw *ServerInterfaceWrapper) GetOptions(w http.ResponseWriter, r *http.Req
 	// Parameter object where we will unmarshal all parameters from the context
 	var params GetOptionsParams
 
-	// ------------- Required query parameter "type" -------------
+	// ------------- Optional query parameter "type" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "type", r.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", r.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

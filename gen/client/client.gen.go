@@ -1246,7 +1246,8 @@ type AuditEventList struct {
 
 // BindPhoneRequest defines model for BindPhoneRequest.
 type BindPhoneRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -1258,8 +1259,8 @@ type BindTOTPRequest struct {
 	// Totp TOTP URL · The `otpauth` URL with the secret.
 	Totp *TOTPURL `json:"totp,omitempty"`
 
-	// Tss 两次连续验证码 · Two codes that the app showed one after the other.
-	Tss []SixDigits `json:"tss"`
+	// Tss 两次连续验证码，没有时视为验证码错误 · Two codes that the app showed one after the other. Without them the answer is that of a wrong code.
+	Tss []SixDigits `json:"tss,omitempty"`
 }
 
 // ChangeGroupRequest defines model for ChangeGroupRequest.
@@ -1293,7 +1294,8 @@ type ChangeUserRequest struct {
 	// An object key has no colon, question mark or number sign, does not begin with a slash, and has no segment `..`.
 	Avatar *string `json:"avatar,omitempty"`
 
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code *SixDigits `json:"code,omitempty"`
 
 	// Key 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
@@ -1664,7 +1666,8 @@ type GroupResponse struct {
 
 // LarkSignInRequest defines model for LarkSignInRequest.
 type LarkSignInRequest struct {
-	// Totp 六位验证码 · The six digits that were sent.
+	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Totp SixDigits `json:"totp"`
 }
 
@@ -1941,7 +1944,8 @@ type RegisterRequest struct {
 	// Username 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
 	Username string `json:"username"`
 
-	// VerificationCode 邮件里的六位验证码 · The six digits from the mail.
+	// VerificationCode 邮件里的六位验证码，空格、短横线和全角数字会自动处理 · The six digits from the mail, as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	VerificationCode string `json:"verificationCode"`
 }
 
@@ -1975,7 +1979,8 @@ type RequiresTOTP = bool
 
 // ResetPasswordRequest defines model for ResetPasswordRequest.
 type ResetPasswordRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -2013,7 +2018,8 @@ type Rights = []Right
 
 // SMSSignInRequest defines model for SMSSignInRequest.
 type SMSSignInRequest struct {
-	// Code 六位验证码 · The six digits that were sent.
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
 	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
@@ -2167,7 +2173,8 @@ type SignUpRequest struct {
 	Token string `json:"token"`
 }
 
-// SixDigits 六位验证码 · The six digits that were sent.
+// SixDigits 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+// invisible marks are dropped, and full-width digits are read, before anything is judged.
 type SixDigits = string
 
 // Statistics defines model for Statistics.
@@ -2673,7 +2680,9 @@ type AssignGroupParams struct {
 
 // DeleteAccountParams defines parameters for DeleteAccount.
 type DeleteAccountParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2683,7 +2692,9 @@ type DeleteAccountParams struct {
 
 // ResetFactorParams defines parameters for ResetFactor.
 type ResetFactorParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2696,7 +2707,9 @@ type ResetFactorParamsFactor string
 
 // SetAccountGroupParams defines parameters for SetAccountGroup.
 type SetAccountGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2706,7 +2719,9 @@ type SetAccountGroupParams struct {
 
 // SetAccountStatusParams defines parameters for SetAccountStatus.
 type SetAccountStatusParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2780,13 +2795,17 @@ type CreateGroupParams struct {
 
 // DeleteGroupParams defines parameters for DeleteGroup.
 type DeleteGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeGroupParams defines parameters for ChangeGroup.
 type ChangeGroupParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2812,13 +2831,17 @@ type CreateWebhookParams struct {
 
 // DeleteWebhookParams defines parameters for DeleteWebhook.
 type DeleteWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 }
 
 // ChangeWebhookParams defines parameters for ChangeWebhook.
 type ChangeWebhookParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2857,7 +2880,9 @@ type ReplayWebhookParams struct {
 
 // RotateWebhookSecretParams defines parameters for RotateWebhookSecret.
 type RotateWebhookSecretParams struct {
-	// IfMatch 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+	// IfMatch 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+	// (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+	// nothing: 412.
 	IfMatch IfMatch `json:"If-Match"`
 
 	// IdempotencyKey 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -2963,7 +2988,7 @@ type SendSignInCodeParams struct {
 // GetOptionsParams defines parameters for GetOptions.
 type GetOptionsParams struct {
 	// Type 类型 · The settings to return.
-	Type OptionsType `form:"type" json:"type"`
+	Type *OptionsType `form:"type,omitempty" json:"type,omitempty"`
 }
 
 // ShowResetParams defines parameters for ShowReset.
@@ -4364,7 +4389,8 @@ type ClientInterface interface {
 	// 返回上传、协作平台的配置，或生成一对密钥。
 	//
 	// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
-	// from a secure random source and is not stored. A type that is not configured is refused with 400.
+	// from a secure random source and is not stored. Without a type, with an unknown one, and with one that is not
+	// configured, the response is 400.
 	//
 	// Corresponds with GET /options (the `GetOptions` operationId).
 	GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -6790,7 +6816,8 @@ func (c *Client) SignOut(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // 返回上传、协作平台的配置，或生成一对密钥。
 //
 // Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
-// from a secure random source and is not stored. A type that is not configured is refused with 400.
+// from a secure random source and is not stored. Without a type, with an unknown one, and with one that is not
+// configured, the response is 400.
 //
 // Corresponds with GET /options (the `GetOptions` operationId).
 func (c *Client) GetOptions(ctx context.Context, params *GetOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -10748,12 +10775,16 @@ func NewGetOptionsRequest(server string, params *GetOptionsParams) (*http.Reques
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Type != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", *params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -13018,7 +13049,8 @@ type ClientWithResponsesInterface interface {
 	// 返回上传、协作平台的配置，或生成一对密钥。
 	//
 	// Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
-	// from a secure random source and is not stored. A type that is not configured is refused with 400.
+	// from a secure random source and is not stored. Without a type, with an unknown one, and with one that is not
+	// configured, the response is 400.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -27312,7 +27344,8 @@ func (c *ClientWithResponses) SignOutWithResponse(ctx context.Context, reqEditor
 // 返回上传、协作平台的配置，或生成一对密钥。
 //
 // Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
-// from a secure random source and is not stored. A type that is not configured is refused with 400.
+// from a secure random source and is not stored. Without a type, with an unknown one, and with one that is not
+// configured, the response is 400.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -1004,10 +1004,11 @@ export const createFirstAdministrator = <ThrowOnError extends boolean = false>(o
  * 返回上传、协作平台的配置，或生成一对密钥。
  *
  * Returns what a client needs to upload or to sign in with Lark, or a generated pair of id and key. The pair comes
- * from a secure random source and is not stored. A type that is not configured is refused with 400.
+ * from a secure random source and is not stored. Without a type, with an unknown one, and with one that is not
+ * configured, the response is 400.
  *
  */
-export const getOptions = <ThrowOnError extends boolean = false>(options: Options<GetOptionsData, ThrowOnError>): RequestResult<GetOptionsResponses, GetOptionsErrors, ThrowOnError> => (options.client ?? client).get<GetOptionsResponses, GetOptionsErrors, ThrowOnError>({ url: '/options', ...options });
+export const getOptions = <ThrowOnError extends boolean = false>(options?: Options<GetOptionsData, ThrowOnError>): RequestResult<GetOptionsResponses, GetOptionsErrors, ThrowOnError> => (options?.client ?? client).get<GetOptionsResponses, GetOptionsErrors, ThrowOnError>({ url: '/options', ...options });
 
 /**
  * 前往飞书授权 · Redirect to Lark

@@ -318,7 +318,9 @@ export type RegisterRequest = {
     email: Email;
     password: NewPassword;
     /**
-     * 邮件里的六位验证码 · The six digits from the mail.
+     * 邮件里的六位验证码，空格、短横线和全角数字会自动处理 · The six digits from the mail, as people type and paste them: spaces, dashes and
+     * invisible marks are dropped, and full-width digits are read, before anything is judged.
+     *
      */
     verificationCode: string;
 };
@@ -476,7 +478,9 @@ export type PublicUser = {
 };
 
 /**
- * 六位验证码 · The six digits that were sent.
+ * 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+ * invisible marks are dropped, and full-width digits are read, before anything is judged.
+ *
  */
 export type SixDigits = string;
 
@@ -561,9 +565,9 @@ export type Totp = {
 export type BindTotpRequest = {
     totp?: Totpurl;
     /**
-     * 两次连续验证码 · Two codes that the app showed one after the other.
+     * 两次连续验证码，没有时视为验证码错误 · Two codes that the app showed one after the other. Without them the answer is that of a wrong code.
      */
-    tss: [
+    tss?: [
         SixDigits,
         SixDigits
     ];
@@ -1494,7 +1498,10 @@ export type IdempotencyKey = string;
 export type AccountKey = string;
 
 /**
- * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+ * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+ * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+ * nothing: 412.
+ *
  */
 export type IfMatch = string;
 
@@ -3973,11 +3980,11 @@ export type CreateFirstAdministratorResponse = CreateFirstAdministratorResponses
 export type GetOptionsData = {
     body?: never;
     path?: never;
-    query: {
+    query?: {
         /**
          * 类型 · The settings to return.
          */
-        type: OptionsType;
+        type?: OptionsType;
     };
     url: '/options';
 };
@@ -4383,7 +4390,10 @@ export type DeleteAccountData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -4519,7 +4529,10 @@ export type SetAccountGroupData = {
     body: SetGroupRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -4609,7 +4622,10 @@ export type SetAccountStatusData = {
     body: SetStatusRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -4873,7 +4889,10 @@ export type ResetFactorData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -5256,7 +5275,10 @@ export type DeleteGroupData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
     };
@@ -5328,7 +5350,10 @@ export type ChangeGroupData = {
     body: ChangeGroupRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -5734,7 +5759,10 @@ export type DeleteWebhookData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
     };
@@ -5802,7 +5830,10 @@ export type ChangeWebhookData = {
     body: ChangeWebhookRequest;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**
@@ -5888,7 +5919,10 @@ export type RotateWebhookSecretData = {
     body?: never;
     headers: {
         /**
-         * 修改所依据的版本，即 ETag 的值 · The version that the change is based on, as in `ETag` (RFC 9110, section 13.1.1).
+         * 修改所依据的版本，即 ETag 的值，可以是列表或 * · The version that the change is based on, as in `ETag`, a list of versions, or `*` for any
+         * (RFC 9110, section 13.1.1). `W/"3"` counts as `"3"`, because proxies that compress weaken tags. Other tags match
+         * nothing: 412.
+         *
          */
         'If-Match': string;
         /**

@@ -156,7 +156,12 @@ func TestBadBodyIsRefused(t *testing.T) {
 		}
 
 		t.Run(o.OperationID, func(t *testing.T) {
-			for name, spoil := range bodyFaults(o) {
+			faults := bodyFaults(o, slices.Sorted(maps.Keys(g.Values(o))))
+			if len(o.Schema().Required) == 0 && o.Schema().MinProps == 0 {
+				delete(faults, "empty object") // TestAbsentGetsTheResponseOfWrong
+			}
+
+			for name, spoil := range faults {
 				c := g.Call(o)
 				c.Body = spoil(strings.TrimSpace(c.Body))
 
@@ -170,8 +175,8 @@ func TestBadBodyIsRefused(t *testing.T) {
 	}
 }
 
-func bodyFaults(o world.Operation) map[string]func(string) string {
-	field := slices.Concat(o.Schema().Required, o.Fields())[0] // a field that is present once
+func bodyFaults(o world.Operation, sent []string) map[string]func(string) string {
+	field := slices.Concat(o.Schema().Required, sent)[0] // a field that is present once
 	as := func(text string) func(string) string { return func(string) string { return text } }
 
 	if o.Media() != "application/json" {

@@ -125,13 +125,13 @@ var seeds = []seedOperation{
 	{id: "createTOTP", title: "生成 TOTP URL", method: "GET", path: "/user/totp", status: "200", out: []seedMember{{name: "totp", kind: "string"}}},
 	{
 		id: "bindTOTP", title: "绑定 TOTP", method: "POST", path: "/user/totp",
-		in: []seedMember{{name: "totp", kind: "string"}, {name: "tss", kind: "string[]"}}, settled: []string{"tss"}, // nothing can be bound without
+		in:     []seedMember{{name: "totp", kind: "string"}, {name: "tss", kind: "string[]"}},
 		status: "200", out: []seedMember{{name: "codes", kind: "string[]"}}, // the seed has 204; contract: binding answers recovery codes
 	},
 	{id: "unbind", title: "取消用户信息", method: "DELETE", path: "/user/:key", in: must("key"), status: "204"},
 	{
 		id: "getOptions", title: "配置载入", method: "GET", path: "/options",
-		in: []seedMember{{name: "type", kind: "string"}}, settled: []string{"type"}, // contract: any other type is 400
+		in:     []seedMember{{name: "type", kind: "string"}},
 		status: "200", out: []seedMember{{name: "id", kind: "string"}, {name: "key", kind: "string"}}, // of generate-secret
 	},
 }

@@ -2,6 +2,7 @@ package authority
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
@@ -21,10 +22,15 @@ type Change struct {
 type Target struct {
 	ID      string // a group's name
 	Version *int32 // the version that the change expects; nil for any
+
+	// OrVersions are further versions that the change accepts.
+	OrVersions []int32 `json:",omitempty"` // the digest of a change without them stays as it was
 }
 
 // Expects reports whether the change may be made to the target at this version.
-func (t Target) Expects(version int32) bool { return t.Version == nil || *t.Version == version }
+func (t Target) Expects(version int32) bool {
+	return t.Version == nil || *t.Version == version || slices.Contains(t.OrVersions, version)
+}
 
 // Once runs a change in one transaction after its actor is confirmed, or returns the result that is stored under its
 // key, see idempotency.Once.

@@ -116,9 +116,9 @@ func (f *Factors) recoveryDigest(keyID uint8, accountID, plain string) []byte {
 	return digest
 }
 
-// plainRecoveryCode reads a recovery code as users type it: in upper or lower case, with or without hyphens.
+// plainRecoveryCode reads a recovery code with or without its hyphens, in upper or lower case.
 func plainRecoveryCode(text string) (plain string, ok bool) {
-	plain = strings.ToUpper(strings.NewReplacer("-", "", " ", "").Replace(text))
+	plain = strings.ToUpper(strings.ReplaceAll(text, "-", ""))
 	if len(plain) != recoverySize || strings.Trim(plain, recoverySigns) != "" {
 		return "", false
 	}

@@ -202,13 +202,11 @@ func (f *Factors) Refund(ctx context.Context, proof Proof) error {
 	})
 }
 
-// plainCode returns an empty text if the input is not a code. Apps show the six digits in two groups, and users copy
-// the space.
+// plainCode returns an empty text if the input is not a code.
 func plainCode(text string) string {
-	plain := strings.ReplaceAll(text, " ", "")
-	if len(plain) != digits || strings.Trim(plain, "0123456789") != "" {
+	if len(text) != digits || strings.Trim(text, "0123456789") != "" {
 		return ""
 	}
 
-	return plain
+	return text
 }

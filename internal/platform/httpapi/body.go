@@ -84,7 +84,7 @@ func (op *operation) readBody(r *http.Request) (body, error) {
 	raw := received.raw
 
 	if media == contentForm {
-		form, err := readForm(raw, op.body.Content[contentForm].Schema.Value)
+		form, err := readForm(raw, op.body.Content[contentForm].Schema.Value, op.spellings)
 		restore(r, []byte(form.Encode()))
 
 		return body{form: form}, err
@@ -108,7 +108,7 @@ func restore(r *http.Request, raw []byte) {
 // mediaType returns the body's type, if the document names it.
 func (op *operation) mediaType(r *http.Request) (string, error) {
 	values := r.Header.Values("Content-Type")
-	if len(values) != 1 || r.Header.Get("Content-Encoding") != "" {
+	if len(values) != 1 || !isIdentity(r.Header.Values("Content-Encoding")) {
 		return "", problem.ErrUnsupportedMediaType
 	}
 
@@ -117,11 +117,21 @@ func (op *operation) mediaType(r *http.Request) (string, error) {
 		return "", problem.ErrUnsupportedMediaType
 	}
 
-	if charset, set := parameters["charset"]; set && !strings.EqualFold(charset, "utf-8") {
+	if charset, set := parameters["charset"]; set && !slices.Contains(utf8Charsets, strings.ToLower(charset)) {
 		return "", problem.ErrUnsupportedMediaType
 	}
 
 	return media, nil
+}
+
+// utf8Charsets are the names under which clients send UTF-8, or ASCII, which is a part of it.
+var utf8Charsets = []string{"utf-8", "utf8", "us-ascii", "ascii"}
+
+// isIdentity reports whether a body has no coding (RFC 9110, section 8.4). Some clients say so in words.
+func isIdentity(codings []string) bool {
+	return !slices.ContainsFunc(codings, func(coding string) bool {
+		return coding != "" && !strings.EqualFold(strings.TrimSpace(coding), "identity")
+	})
 }
 
 // checkJSON requires exactly one JSON value: no duplicate member, no bytes after it, no broken UTF-8, no half of a
@@ -183,7 +193,7 @@ func pointer(decoder *jsontext.Decoder) string {
 
 // readForm parses a form, and refuses fields that are not in the schema: the validator does not. An optional field without
 // a value is absent (HTML forms and generated clients send it so).
-func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
+func readForm(raw []byte, schema *openapi3.Schema, s spellings) (url.Values, error) {
 	if bytes.Count(raw, []byte("&")) >= maxKeys {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Message: textForm})
 	}
@@ -208,7 +218,11 @@ func readForm(raw []byte, schema *openapi3.Schema) (url.Values, error) {
 			faults = append(faults, problem.Field{Name: field, Message: textTwice})
 		case !isText(list[0]):
 			faults = append(faults, problem.Field{Name: field, Message: textNotText})
-		case list[0] == "" && !slices.Contains(schema.Required, name):
+		default:
+			form.Set(name, s.correctText(name, list[0]))
+		}
+
+		if form.Get(name) == "" && !slices.Contains(schema.Required, name) {
 			delete(form, name)
 		}
 	}

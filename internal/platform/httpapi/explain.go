@@ -52,6 +52,12 @@ var formatTexts = map[string]language.Text{
 // FormatText explains what the format requires, for a page that validates its own input.
 func FormatText(format string) language.Text { return formatTexts[format] }
 
+// UnknownChoice is the error for a query parameter that is not one of the allowed values, for an operation that answers so
+// without the parameter, too.
+func UnknownChoice(name string) error {
+	return problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?" + name, Message: textChoice})
+}
+
 // syntax explains what jsontext found. Its own message quotes the input, which may be a secret.
 func syntax(err error) language.Text {
 	if errors.Is(err, jsontext.ErrDuplicateName) {

@@ -31,10 +31,11 @@ type operation struct {
 	security      openapi3.SecurityRequirements
 	body          *openapi3.RequestBody // nil if none is documented
 	bounds        bounds                // of a JSON body
-	spellings     spellings             // of a JSON body
+	spellings     spellings             // of a body
 	query         []string              // the names of its query parameters
 	requiredQuery []string              // those of them that are required
 	jsonQuery     map[string]*bounds    // those of them that are JSON
+	plusQuery     []string              // those of them that are e-mail addresses or phone numbers
 	extraQuery    bool                  // ignores other query parameters
 	produces      []string              // the media types of its success responses; an error is always JSON
 	kin           *routers.Route        // for the validator, without the security, which is checked before
@@ -198,10 +199,10 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 
 		if media := compiled.body.Content[contentJSON]; media != nil {
 			compiled.bounds = boundsOf(media.Schema.Value)
+		}
 
-			if compiled.spellings, err = spellingsOf(media.Schema.Value); err != nil {
-				return nil, err
-			}
+		if compiled.spellings, err = spellingsOfBody(compiled.body); err != nil {
+			return nil, err
 		}
 	}
 
@@ -218,6 +219,9 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 	return compiled, nil
 }
 
+// plusNames are the query parameters in which a plus is never a space.
+var plusNames = []string{"phone", "email"}
+
 func (op *operation) addQuery(parameter *openapi3.Parameter) {
 	op.query = append(op.query, parameter.Name)
 	if parameter.Required {
@@ -227,6 +231,8 @@ func (op *operation) addQuery(parameter *openapi3.Parameter) {
 	if media := parameter.Content[contentJSON]; media != nil {
 		limit := boundsOf(media.Schema.Value)
 		op.jsonQuery[parameter.Name] = &limit
+	} else if slices.Contains(plusNames, parameter.Name) {
+		op.plusQuery = append(op.plusQuery, parameter.Name)
 	}
 }
 

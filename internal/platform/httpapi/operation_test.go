@@ -70,6 +70,7 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"a list of one right":        {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read]", "x-required-right"},
 		"a right that is a number":   {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read, 1]", "x-required-right"},
 		"an unknown right of two":    {"x-surface: toolkit", "x-surface: admin\n      x-required-right: [some.read, other.read]", `no right "other.read"`},
+		"a code that is a date":      {"format: date-time", "format: date-time, x-typed-code: why", "x-typed-code"},
 		"lower case, without values": {"type: array,", "type: array, x-accept-lower-case: true,", "x-accept-lower-case"},
 		"unknown format":             {"format: date-time", "format: uuid", `"uuid" has no validator`},
 		"unknown format in a query":  {"format: email", "format: ipv4", `"ipv4" has no validator`},

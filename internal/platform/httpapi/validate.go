@@ -20,6 +20,7 @@ import (
 func (p *Pipeline) validate(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		op := operationOf(r.Context())
+		joinIfMatch(r.Header)
 
 		query, err := op.readQuery(r)
 		if err != nil {
@@ -50,6 +51,13 @@ func (p *Pipeline) validate(next http.Handler) http.Handler {
 	})
 }
 
+// joinIfMatch makes one line of several, which mean the same (RFC 9110, section 5.3).
+func joinIfMatch(header http.Header) {
+	if lines := header.Values("If-Match"); len(lines) > 1 {
+		header.Set("If-Match", strings.Join(lines, ", "))
+	}
+}
+
 // readQuery refuses parameters that are not in the document: a password in a query string, for example. A page that people
 // reach by a link ignores them.
 func (op *operation) readQuery(r *http.Request) (url.Values, error) {
@@ -57,7 +65,7 @@ func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
 	}
 
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := url.ParseQuery(op.keepPlus(r.URL.RawQuery))
 	if err != nil {
 		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?", Message: textQuery})
 	}
@@ -87,6 +95,23 @@ func (op *operation) readQuery(r *http.Request) (url.Values, error) {
 	}
 
 	return values, orInvalid(faults)
+}
+
+// keepPlus returns the query with every plus in an e-mail address or a phone number as one that was encoded. In these a client
+// that does not encode it means a plus: neither contains a space.
+func (op *operation) keepPlus(query string) string {
+	if len(op.plusQuery) == 0 || !strings.Contains(query, "+") {
+		return query
+	}
+
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if name, value, _ := strings.Cut(pair, "="); slices.Contains(op.plusQuery, name) {
+			pairs[i] = name + "=" + strings.ReplaceAll(value, "+", "%2B")
+		}
+	}
+
+	return strings.Join(pairs, "&")
 }
 
 // jsonFaults checks the syntax of a parameter that is JSON, as strictly as that of a body.

@@ -91,11 +91,14 @@ func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (
 	}, nil
 }
 
-// targetOf is what to change, in the version that the caller has seen.
+// targetOf is what to change, in one of the versions that the caller accepts.
 func targetOf(id, ifMatch string) (authority.Target, error) {
-	version, err := versionOf(ifMatch)
+	versions, err := versionsOf(ifMatch)
+	if err != nil || versions == nil {
+		return authority.Target{ID: id}, err
+	}
 
-	return authority.Target{ID: id, Version: &version}, err
+	return authority.Target{ID: id, Version: &versions[0], OrVersions: versions[1:]}, nil
 }
 
 // named translates the domain's error for an unknown group into the document's.

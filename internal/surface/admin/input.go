@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,15 +14,32 @@ import (
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
-// versionOf parses an If-Match that the validator has accepted: a number in quotes.
-func versionOf(ifMatch string) (int32, error) {
-	version, err := strconv.ParseInt(strings.Trim(ifMatch, `"`), 10, 32)
-	if err != nil {
-		return 0, problem.ErrVersionConflict // larger than any version
+// versionsOf parses an If-Match that the validator has accepted (RFC 9110, section 13.1.1): the versions that the caller
+// accepts, nil for any. A weak tag counts as the version that it names, because proxies that compress weaken tags. Other
+// tags match nothing.
+func versionsOf(ifMatch string) ([]int32, error) {
+	if strings.TrimSpace(ifMatch) == "*" {
+		return nil, nil
 	}
 
-	return int32(version), nil
+	var versions []int32
+
+	for _, tag := range entityTags.FindAllStringSubmatch(ifMatch, -1) {
+		version, err := strconv.ParseUint(tag[1], 10, 31)
+		if err == nil && etag(int32(version)) == `"`+tag[1]+`"` {
+			versions = append(versions, int32(version))
+		}
+	}
+
+	if versions == nil {
+		return nil, problem.ErrVersionConflict
+	}
+
+	return versions, nil
 }
+
+// entityTags finds the tags of a list. A tag may contain commas.
+var entityTags = regexp.MustCompile(`"([^"]*)"`)
 
 // etag is the header of a version.
 func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` }

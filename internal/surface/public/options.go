@@ -6,6 +6,7 @@ import (
 	"math/big"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -21,7 +22,11 @@ type Upload struct {
 
 // GetOptions returns settings for the client, or a pair to use as a key.
 func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (api.GetOptionsResponseObject, error) {
-	switch r.Params.Type {
+	if r.Params.Type == nil {
+		return nil, httpapi.UnknownChoice("type")
+	}
+
+	switch *r.Params.Type {
 	case api.OptionsTypeGenerateSecret:
 		id, err := drawText(8, "abcdefghijklmnopqrstuvwxyz0123456789")
 		if err != nil {

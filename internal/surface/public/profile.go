@@ -148,7 +148,8 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 
 // BindTOTP binds the app that the secret was given to, and returns its recovery codes.
 func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api.BindTOTPResponseObject, error) {
-	codes := [2]string{r.Body.Tss[0], r.Body.Tss[1]} // the document wants two
+	var codes [2]string
+	copy(codes[:], r.Body.Tss) // two, or none
 
 	recovery, err := p.profiles.BindTOTP(ctx, who(ctx), convert.Text(r.Body.Totp), codes)
 	if err != nil {
