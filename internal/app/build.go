@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -192,7 +193,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
 			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, Registrations: d.registrations, FirstRun: a.firstRun,
 			Settings: public.Settings{
-				ServerName: c.ServerName, Values: shownValues(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
+				ServerName: c.ServerName, Values: shownValues(c), Host: publicHost(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,
 				ConfirmEmail: c.EmailChangeConfirm, EmailPage: emailPage(c), FirstRunPage: firstRunPage(c), ResetPage: resetPage(c), SignUpPage: signUpPage(c),
 				Upload: public.Upload{Type: c.UploadType, URL: c.UploadURL, Limit: c.UploadLimit},
 				Lark:   larkSettings(c), ConsoleURL: c.ConsoleURL,
@@ -206,6 +207,16 @@ func (a *App) newSurfaces(d domain) surfaces {
 			Limits:    administration.NewLimits(administration.LimitsDeps{DB: a.db, Challenges: d.challenges, Failures: d.failures, Now: a.now}),
 		}),
 	}
+}
+
+// publicHost returns the host of the server's own address.
+func publicHost(c config.Config) string {
+	u, err := url.Parse(c.PublicURL)
+	if err != nil {
+		return ""
+	}
+
+	return u.Hostname()
 }
 
 // emailPage returns the URL of the page that confirms a new e-mail address.

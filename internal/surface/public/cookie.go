@@ -2,7 +2,10 @@ package public
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/device"
@@ -55,6 +58,37 @@ func (p *Public) setXSRF(ctx context.Context, binding string) {
 			MaxAge: int(xsrfLifetime.Seconds()), Secure: true, SameSite: http.SameSiteStrictMode,
 		})
 	}
+}
+
+// clearTwins deletes cookies that have the name of an XSRF cookie and another domain: of another program on a parent domain,
+// or from before XSRF_COOKIE_DOMAIN was changed. Angular and axios send the first of two, which may be the wrong one for ever.
+// It does so only if the browser has just sent one of two.
+func (p *Public) clearTwins(r *http.Request) {
+	sent := r.Header.Get(headerXSRF)
+
+	for _, name := range cookiesXSRF {
+		found := r.CookiesNamed(name)
+		if len(found) < 2 || !slices.ContainsFunc(found, func(one *http.Cookie) bool { return one.Value == sent }) {
+			continue
+		}
+
+		for _, domain := range otherDomains(p.settings.Host, p.settings.XSRFCookieDomain) {
+			httpapi.SetCookie(r.Context(), &http.Cookie{ //nolint:gosec // it deletes one
+				Name: name, Path: "/", Domain: domain, MaxAge: -1, Secure: true, SameSite: http.SameSiteStrictMode,
+			})
+		}
+	}
+}
+
+// otherDomains returns the domains of the cookies that a host receives, except our own: empty for a cookie of the host only.
+func otherDomains(host, own string) []string {
+	domains := []string{""}
+
+	for domain := host; strings.Contains(domain, ".") && net.ParseIP(host) == nil; _, domain, _ = strings.Cut(domain, ".") {
+		domains = append(domains, domain)
+	}
+
+	return slices.DeleteFunc(domains, func(domain string) bool { return domain == own })
 }
 
 // setFresh sets the cookies that the next attempt needs, in a browser in which no one is signed in.

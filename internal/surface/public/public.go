@@ -31,6 +31,7 @@ import (
 type Settings struct {
 	ServerName       string            // the name that GET / returns; the host's if empty
 	Values           map[string]string // the values that GET / returns to this machine; nil in release mode
+	Host             string            // of the server's own address
 	XSRFCookieDomain string            // empty for a cookie of this host only
 	SessionLifetime  time.Duration     // of the cookie in the browser; the server keeps its own time
 	ConfirmEmail     bool              // whether a new address must be proved

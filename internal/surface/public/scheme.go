@@ -98,6 +98,8 @@ func (p *Public) checkXSRF(token, binding string) error {
 func (p *Public) challenge(_ http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.Is(err, problem.ErrXSRFInvalid):
+		p.clearTwins(r)
+
 		if browser, err := p.current(r.Context()); err == nil && browser != nil {
 			p.setXSRF(r.Context(), browser.SessionID)
 

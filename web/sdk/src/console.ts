@@ -38,6 +38,9 @@ const retryAfter = 60_000
 /** Stands for the XSRF token until there is a request: only that has the signal of its caller. */
 const placeholder = 'token'
 
+/** How many values of the XSRF cookie are tried. */
+const mostCookies = 4
+
 /** Read-only: these may be sent again, whatever became of the first attempt. */
 const readings = ['/', '/verify', '/user', '/user/sessions', '/options']
 
@@ -47,7 +50,8 @@ const notJSON = ['/confirm_email', '/first_run', '/reset', '/sign-up', '/user/to
 /** Creates a client for a web page: the browser sends the session, and the client the XSRF header. */
 export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
   const fetch = options.fetch ?? ((request: Request) => globalThis.fetch(request))
-  const xsrfToken = options.xsrfToken ?? (() => cookieOf('XSRF-TOKEN'))
+  // Another program on a parent domain may have set a cookie of the same name: which of them is ours, only the server knows.
+  const xsrfTokens = () => (options.xsrfToken ? [options.xsrfToken()] : cookiesOf('XSRF-TOKEN'))
   const onSignedOut = options.onSignedOut ?? (() => {})
   const baseUrl = (options.baseUrl ?? globalThis.location?.origin ?? '').replace(/\/+$/, '')
 
@@ -67,8 +71,7 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
     createConfig({ baseUrl, credentials: 'include', fetch: (input, init) => send(new Request(input, init)) }),
   )
 
-  const setToken = ({ headers }: Request) => {
-    const token = xsrfToken()
+  const setToken = ({ headers }: Request, token: string | undefined) => {
     if (token === undefined) {
       headers.delete('X-XSRF-TOKEN')
     } else {
@@ -87,10 +90,17 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
         let response = await send(request)
         let refusal = await refusalIn(response)
 
-        if (refusal?.code === 'XSRF_INVALID') {
-          // The refusal has set a fresh cookie.
+        // A refusal has set a fresh cookie.
+        const tried = [request.headers.get('X-XSRF-TOKEN')]
+        while (refusal?.code === 'XSRF_INVALID' && tried.length <= mostCookies) {
+          const token = xsrfTokens().find((one) => one !== undefined && !tried.includes(one))
+          if (token === undefined) {
+            break
+          }
+
+          tried.push(token)
           await response.body?.cancel()
-          setToken(request)
+          setToken(request, token)
           response = await send(request)
           refusal = await refusalIn(response)
         }
@@ -106,11 +116,11 @@ export function createConsole(options: ConsoleOptions = {}): ConsoleClient {
   )
   client.interceptors.request.use(async (request) => {
     if (request.headers.get('X-XSRF-TOKEN') === placeholder) {
-      if (xsrfToken() === undefined) {
+      if (xsrfTokens()[0] === undefined) {
         // The response sets the cookie.
         await load({ client: plain, signal: request.signal })
       }
-      setToken(request)
+      setToken(request, xsrfTokens()[0])
     }
 
     return request
@@ -180,8 +190,8 @@ function keep(renew: () => Promise<boolean>): () => void {
   }
 }
 
-function cookieOf(name: string): string | undefined {
-  const found = globalThis.document?.cookie.split('; ').find((one) => one.startsWith(`${name}=`))
+function cookiesOf(name: string): string[] {
+  const all = globalThis.document?.cookie.split('; ') ?? []
 
-  return found?.slice(name.length + 1)
+  return all.filter((one) => one.startsWith(`${name}=`)).map((one) => one.slice(name.length + 1))
 }

@@ -7,7 +7,7 @@ import { cookieJar } from './jar.mjs'
 import { turn, until } from './setup.mjs'
 
 /** A server that wants the XSRF header, and a console in front of it. */
-async function setup(t, { signedIn = true } = {}) {
+async function setup(t, { signedIn = true, ownCookies = false } = {}) {
   const env = { calls: [], answered: [], xsrf: 'first', signedIn, signedOut: 0, codes: new Set(), outages: 0, cuts: 0, late: 0, replies: {} }
 
   const server = createServer(async (request, response) => {
@@ -83,7 +83,7 @@ async function setup(t, { signedIn = true } = {}) {
       env.answered.push(`${request.method} ${new URL(request.url).pathname}`)
       return answer
     },
-    xsrfToken: () => jar.get('XSRF-TOKEN'),
+    ...(ownCookies ? {} : { xsrfToken: () => jar.get('XSRF-TOKEN') }),
   })
 
   return env
@@ -110,6 +110,36 @@ test('a stale XSRF value is replaced, and the change repeated once', async (t) =
 
   assert.equal(response.status, 204)
   assert.deepEqual(env.calls, ['PATCH /user', 'PATCH /user'])
+})
+
+// IN-K13
+test('each XSRF cookie is tried, because another program may have set one of the same name', async (t) => {
+  const env = await setup(t, { ownCookies: true })
+  const others = ['XSRF-TOKEN=foreign', 'XSRF-TOKEN=older', 'NOT-XSRF-TOKEN=x']
+  globalThis.document = {
+    get cookie() {
+      const own = env.jar.get('XSRF-TOKEN')
+
+      return [...others, ...(own ? [`XSRF-TOKEN=${own}`] : [])].join('; ')
+    },
+  }
+  t.after(() => delete globalThis.document)
+
+  for (const calls of [3, 3]) {
+    env.calls.length = 0
+    const { response } = await changeUser({ client: env.console.client, body: rename })
+
+    assert.equal(response.status, 204)
+    assert.equal(env.calls.length, calls)
+  }
+
+  // Never for ever: too many are a failure.
+  others.push(...Array.from({ length: 20 }, (_, i) => `XSRF-TOKEN=foreign-${i}`))
+  env.calls.length = 0
+  const { response } = await changeUser({ client: env.console.client, body: rename })
+
+  assert.equal(response.status, 403)
+  assert.equal(env.calls.length, 5)
 })
 
 test('reading carries no XSRF header and needs none', async (t) => {
