@@ -2477,6 +2477,9 @@ type AccountPhonePrefix = string
 // AccountStatusIs defines model for AccountStatusIs.
 type AccountStatusIs string
 
+// AccountText defines model for AccountText.
+type AccountText = string
+
 // AuditAccount defines model for AuditAccount.
 type AuditAccount = string
 
@@ -2620,6 +2623,11 @@ type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
+	// Q 在姓名、邮箱、手机号中查找，可以是任意一部分，多个词须全部出现；也可以是账号 ID 的开头（至少 6 位） · Words that are all in the name, the e-mail address or
+	// the phone number, anywhere in it, without regard to case and accents; or the beginning of an id, at least six digits of it.
+	// One or two Latin letters or digits match the beginning of a value only.
+	Q *AccountText `form:"q,omitempty" json:"q,omitempty"`
+
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
@@ -3969,6 +3977,19 @@ func (siw *ServerInterfaceWrapper) ListAccounts(w http.ResponseWriter, r *http.R
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListAccountsParams
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", r.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "q"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "q", Err: err})
+		}
+		return
+	}
 
 	// ------------- Optional query parameter "email" -------------
 

@@ -2478,6 +2478,9 @@ type AccountPhonePrefix = string
 // AccountStatusIs defines model for AccountStatusIs.
 type AccountStatusIs string
 
+// AccountText defines model for AccountText.
+type AccountText = string
+
 // AuditAccount defines model for AuditAccount.
 type AuditAccount = string
 
@@ -2621,6 +2624,11 @@ type WebhookOrDeliveryNotFound = ErrorBody
 
 // ListAccountsParams defines parameters for ListAccounts.
 type ListAccountsParams struct {
+	// Q 在姓名、邮箱、手机号中查找，可以是任意一部分，多个词须全部出现；也可以是账号 ID 的开头（至少 6 位） · Words that are all in the name, the e-mail address or
+	// the phone number, anywhere in it, without regard to case and accents; or the beginning of an id, at least six digits of it.
+	// One or two Latin letters or digits match the beginning of a value only.
+	Q *AccountText `form:"q,omitempty" json:"q,omitempty"`
+
 	// Email 邮箱开头 · The beginning of the e-mail address, in any case.
 	Email *AccountEmailPrefix `form:"email,omitempty" json:"email,omitempty"`
 
@@ -3245,12 +3253,13 @@ type ClientInterface interface {
 
 	// ListAccounts 查找账号 · Find accounts
 	//
-	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
-	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
-	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
+	// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
+	// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
+	// `group=None&status=active&order=oldest`.
 	//
-	// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+	// If the search is by `email`, `name` or `phone`, the results are in that order; otherwise in `order`. A page
 	// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
 	// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
 	// all matches, which takes longer the more there are.
@@ -4852,12 +4861,13 @@ func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http
 
 // ListAccounts 查找账号 · Find accounts
 //
-// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
-// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
-// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
+// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
+// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
+// `group=None&status=active&order=oldest`.
 //
-// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+// If the search is by `email`, `name` or `phone`, the results are in that order; otherwise in `order`. A page
 // continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
 // filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
 // all matches, which takes longer the more there are.
@@ -7658,6 +7668,18 @@ func NewListAccountsRequest(server string, params *ListAccountsParams) (*http.Re
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.Q != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", *params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Email != nil {
 
@@ -11833,12 +11855,13 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccountsWithResponse 查找账号 · Find accounts
 	//
-	// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 	//
-	// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
-	// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
+	// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
+	// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
+	// `group=None&status=active&order=oldest`.
 	//
-	// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+	// If the search is by `email`, `name` or `phone`, the results are in that order; otherwise in `order`. A page
 	// continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
 	// filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
 	// all matches, which takes longer the more there are.
@@ -25636,12 +25659,13 @@ func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors .
 
 // ListAccountsWithResponse 查找账号 · Find accounts
 //
-// 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
 //
-// Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
-// time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
+// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
+// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
+// `group=None&status=active&order=oldest`.
 //
-// If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+// If the search is by `email`, `name` or `phone`, the results are in that order; otherwise in `order`. A page
 // continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
 // filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
 // all matches, which takes longer the more there are.

@@ -134,8 +134,8 @@ func (q *Queries) AccountConfirmation(ctx context.Context, id string) (AccountCo
 }
 
 const accountCreate = `-- name: AccountCreate :one
-INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $6)
+INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at, folded_name, search)
+VALUES ($1, $2, $3, $4, $5, $6, $6, $7::text, $8::text)
 ON CONFLICT ON CONSTRAINT account_email_key DO NOTHING
 RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version
 `
@@ -147,6 +147,8 @@ type AccountCreateParams struct {
 	PasswordHash *string
 	MemberGroup  string
 	Now          time.Time
+	FoldedName   string
+	Search       string
 }
 
 type AccountCreateRow struct {
@@ -171,6 +173,8 @@ func (q *Queries) AccountCreate(ctx context.Context, arg AccountCreateParams) (A
 		arg.PasswordHash,
 		arg.MemberGroup,
 		arg.Now,
+		arg.FoldedName,
+		arg.Search,
 	)
 	var i AccountCreateRow
 	err := row.Scan(
@@ -263,6 +267,41 @@ func (q *Queries) AccountFactors(ctx context.Context, id string) (AccountFactors
 		&i.Lark,
 	)
 	return i, err
+}
+
+const accountFillSearch = `-- name: AccountFillSearch :execrows
+UPDATE account a
+SET search = f.search, folded_name = f.folded_name
+FROM (
+    SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS email, unnest($3::text[]) AS name, unnest($4::text[]) AS phone,
+        unnest($5::text[]) AS folded_name, unnest($6::text[]) AS search
+) f
+WHERE a.id = f.id AND a.search IS NULL AND a.email = f.email AND a.name = f.name AND COALESCE(a.phone, '') = f.phone
+`
+
+type AccountFillSearchParams struct {
+	Ids         []string
+	Emails      []string
+	Names       []string
+	Phones      []string
+	FoldedNames []string
+	Searches    []string
+}
+
+// An account that was changed meanwhile is left for the next time.
+func (q *Queries) AccountFillSearch(ctx context.Context, arg AccountFillSearchParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountFillSearch,
+		arg.Ids,
+		arg.Emails,
+		arg.Names,
+		arg.Phones,
+		arg.FoldedNames,
+		arg.Searches,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const accountForChange = `-- name: AccountForChange :one
@@ -850,4 +889,44 @@ func (q *Queries) AccountWaysIn(ctx context.Context, id string) (AccountWaysInRo
 		&i.TwoFactors,
 	)
 	return i, err
+}
+
+const accountWithoutSearch = `-- name: AccountWithoutSearch :many
+SELECT id, email, name, phone
+FROM account
+WHERE search IS NULL
+ORDER BY id
+LIMIT 500
+`
+
+type AccountWithoutSearchRow struct {
+	ID    string
+	Email string
+	Name  string
+	Phone *string
+}
+
+func (q *Queries) AccountWithoutSearch(ctx context.Context) ([]AccountWithoutSearchRow, error) {
+	rows, err := q.db.Query(ctx, accountWithoutSearch)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AccountWithoutSearchRow{}
+	for rows.Next() {
+		var i AccountWithoutSearchRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.Name,
+			&i.Phone,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

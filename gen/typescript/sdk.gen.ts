@@ -1071,12 +1071,13 @@ export const getAdministrator = <ThrowOnError extends boolean = false>(options?:
 /**
  * 查找账号 · Find accounts
  *
- * 按邮箱、姓名、手机号、ID 的前缀，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+ * 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
  *
- * Finds accounts by the beginning of their e-mail address, name, phone number or id, and by group, status and the
- * time they were last seen. The accounts that wait for a group are `group=None&status=active&order=oldest`.
+ * Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
+ * of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
+ * `group=None&status=active&order=oldest`.
  *
- * If the search is by address, name or number, the results are in that order; otherwise in `order`. A page
+ * If the search is by `email`, `name` or `phone`, the results are in that order; otherwise in `order`. A page
  * continues where the previous one ended (`cursor`), however many accounts there are. If few accounts match a
  * filter, a page may hold fewer than `limit`, or none: continue as long as `next` is not null. `count=true` counts
  * all matches, which takes longer the more there are.

@@ -1426,6 +1426,14 @@ export type SessionId = string;
 export type DeviceId = string;
 
 /**
+ * 在姓名、邮箱、手机号中查找，可以是任意一部分，多个词须全部出现；也可以是账号 ID 的开头（至少 6 位） · Words that are all in the name, the e-mail address or
+ * the phone number, anywhere in it, without regard to case and accents; or the beginning of an id, at least six digits of it.
+ * One or two Latin letters or digits match the beginning of a value only.
+ *
+ */
+export type AccountText = string;
+
+/**
  * 邮箱开头 · The beginning of the e-mail address, in any case.
  */
 export type AccountEmailPrefix = string;
@@ -4154,6 +4162,13 @@ export type ListAccountsData = {
     body?: never;
     path?: never;
     query?: {
+        /**
+         * 在姓名、邮箱、手机号中查找，可以是任意一部分，多个词须全部出现；也可以是账号 ID 的开头（至少 6 位） · Words that are all in the name, the e-mail address or
+         * the phone number, anywhere in it, without regard to case and accents; or the beginning of an id, at least six digits of it.
+         * One or two Latin letters or digits match the beginning of a value only.
+         *
+         */
+        q?: string;
         /**
          * 邮箱开头 · The beginning of the e-mail address, in any case.
          */

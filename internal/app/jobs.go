@@ -43,11 +43,8 @@ const (
 	// choreQueue has the periodic jobs, so that messages need not wait for a long clean-up.
 	choreQueue   = "chore"
 	choreWorkers = 2
-	// formerWorkers work on the default queue, in which servers before this version put messages and chores. Such servers
-	// still run during an upgrade.
-	formerWorkers = 8
-	cleanEvery    = 5 * time.Minute
-	rotateEvery   = time.Hour
+	cleanEvery   = 5 * time.Minute
+	rotateEvery  = time.Hour
 )
 
 // newJobs makes the job client. It works on deliveries, webhook calls, and the two periodic jobs below, which one replica
@@ -69,7 +66,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 	river.AddWorker(workers, &cleaning{db: a.db, keys: a.master, retention: a.config.AccountRetention, now: a.now})
 	river.AddWorker(workers, &rotation{keys: a.Keys, age: a.config.KeyRotation})
 
-	// Servers of earlier versions confirm no job, and work on the default queue and on webhooks.
+	// Servers of earlier versions confirm no job, and work on webhooks, too.
 	a.leases = joblease.New(a.db, a.log, delivery.MailCodes, delivery.SMSCodes, delivery.Notices, choreQueue)
 
 	queues := map[string]river.QueueConfig{
@@ -78,7 +75,6 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 		delivery.Notices:   {MaxWorkers: a.config.NoticeWorkers},
 		webhook.Queue:      {MaxWorkers: a.config.WebhookWorkers},
 		choreQueue:         {MaxWorkers: choreWorkers},
-		river.QueueDefault: {MaxWorkers: formerWorkers},
 	}
 	a.backlog = newBacklog(a.db, slices.Collect(maps.Keys(queues)))
 	a.metrics.showBacklog(a.backlog)
@@ -146,7 +142,7 @@ type cleaningArgs struct{}
 
 func (cleaningArgs) Kind() string { return "cleaning" }
 
-// cleaning deletes expired rows, in small batches.
+// cleaning deletes expired rows and prepares accounts for a search, in small batches.
 type cleaning struct {
 	river.WorkerDefaults[cleaningArgs]
 
@@ -166,6 +162,7 @@ func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},
+		administration.FillSearch, // last: after an import it takes the rest of the time
 	} {
 		for {
 			var deleted int64

@@ -55,6 +55,7 @@ func (a *App) Start() {
 		work.Go(func() { a.takeIn(ctx) })
 		work.Go(func() { a.leases.Keep(ctx) })
 		work.Go(func() { a.backlog.watch(ctx) })
+		work.Go(func() { a.moveFormer(ctx) })
 		a.Keys.Watch(ctx, func(err error) { a.log.Warn("signing keys were not reloaded", "error", err.Error()) })
 	}()
 }

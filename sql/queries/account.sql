@@ -1,8 +1,8 @@
 -- name: AccountCreate :one
 -- No one learns from this that an address is taken: for a missing row the caller returns the error of a wrong code. A
 -- row with the same id is a repeat of this statement after an unknown COMMIT.
-INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at)
-VALUES (@id, @email, @name, sqlc.narg(password_hash), @member_group, @now, @now)
+INSERT INTO account (id, email, name, password_hash, member_group, created_at, updated_at, folded_name, search)
+VALUES (@id, @email, @name, sqlc.narg(password_hash), @member_group, @now, @now, @folded_name::text, @search::text)
 ON CONFLICT ON CONSTRAINT account_email_key DO NOTHING
 RETURNING id, email, name, member_group, avatar, status, created_at, updated_at, version;
 
@@ -249,3 +249,20 @@ WHERE account.id IN (
     WHERE a.id = @id AND COALESCE(a.seen_at, 'epoch') < @now::timestamptz - interval '1 day'
     FOR NO KEY UPDATE SKIP LOCKED
 );
+
+-- name: AccountWithoutSearch :many
+SELECT id, email, name, phone
+FROM account
+WHERE search IS NULL
+ORDER BY id
+LIMIT 500;
+
+-- name: AccountFillSearch :execrows
+-- An account that was changed meanwhile is left for the next time.
+UPDATE account a
+SET search = f.search, folded_name = f.folded_name
+FROM (
+    SELECT unnest(@ids::text[]) AS id, unnest(@emails::text[]) AS email, unnest(@names::text[]) AS name, unnest(@phones::text[]) AS phone,
+        unnest(@folded_names::text[]) AS folded_name, unnest(@searches::text[]) AS search
+) f
+WHERE a.id = f.id AND a.search IS NULL AND a.email = f.email AND a.name = f.name AND COALESCE(a.phone, '') = f.phone;

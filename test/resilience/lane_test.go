@@ -196,7 +196,7 @@ func TestFailingMailServerIsSeen(t *testing.T) {
 		t.Error(metrics)
 	}
 
-	for _, queue := range []string{messaging.MailCodes, messaging.SMSCodes, messaging.Notices, "webhook", "chore", "default"} {
+	for _, queue := range []string{messaging.MailCodes, messaging.SMSCodes, messaging.Notices, "webhook", "chore"} {
 		for _, metric := range []string{"gateway_jobs_waiting", "gateway_jobs_oldest_seconds"} {
 			if !strings.Contains(g.Metrics(t), metric+`{queue="`+queue+`"} `) {
 				t.Errorf("no %s of %s", metric, queue)

@@ -45,6 +45,23 @@ func ParseEmail(s string) (string, error) {
 	return email, nil
 }
 
+// EmailBeginning returns the beginning of an address in the normal form, as far as it is typed: folded, and the domain in ASCII. A
+// plus at its start was a space: many clients encode it so.
+func EmailBeginning(s string) string {
+	s = strings.ToLower(strings.TrimLeft(strings.TrimSpace(s), "+"))
+
+	local, domain, found := strings.Cut(s, "@")
+	if !found {
+		return s
+	}
+
+	if ascii, err := lookup.ToASCII(domain); err == nil {
+		domain = ascii
+	}
+
+	return local + "@" + domain
+}
+
 func isLocal(s string) bool {
 	if s == "" || len(s) > 64 || s[0] == '.' || s[len(s)-1] == '.' || strings.Contains(s, "..") {
 		return false

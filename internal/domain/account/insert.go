@@ -98,7 +98,7 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 
 	row, err := db.New(tx).AccountCreate(ctx, db.AccountCreateParams{
 		ID: id, Email: c.Email, Name: c.Name, PasswordHash: hash, MemberGroup: c.MemberGroup,
-		Now: now,
+		Now: now, FoldedName: Fold(c.Name), Search: SearchText(c.Email, c.Name, ""),
 	})
 
 	switch {

@@ -3,6 +3,7 @@ package administration
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// Order is that of a search for no particular person.
+// Order is that of a search which has no order of its own.
 type Order string
 
 // The orders.
@@ -25,9 +26,11 @@ const (
 	LeastSeen Order = "seen" // those first who were not there for the longest time
 )
 
-// Search says which accounts. What is empty is not asked for. Email, Name, Phone and ID are beginnings; where one of
-// the first three is there, accounts come in the order of it.
+// Search says which accounts. What is empty is not asked for. Text is parts of a name, an address or a number, or the beginning
+// of an id, in any order. Email, Name, Phone and ID are beginnings; where one of the first three is there, accounts come in
+// the order of it.
 type Search struct {
+	Text                   string
 	Email, Name, Phone, ID string
 
 	Group      string
@@ -58,6 +61,12 @@ type Page struct {
 // Find returns a page of accounts.
 func (a *Administration) Find(ctx context.Context, search Search) (Page, error) {
 	return postgres.Get(ctx, a.db, func(ctx context.Context, conn *pgxpool.Conn) (Page, error) {
+		if search.Text+search.Name != "" {
+			if err := fillSome(ctx, conn, a.now()); err != nil {
+				return Page{}, err
+			}
+		}
+
 		planned := postgres.Planned(conn)
 		conditions, args := search.conditions()
 		order := search.order()
@@ -95,7 +104,7 @@ func (s Search) position(last db.AccountRecordRow) Position {
 	case s.Email != "":
 		position.Text = last.Email
 	case s.Name != "":
-		position.Text = last.Name
+		position.Text = account.Fold(last.Name)
 	case s.Phone != "" && last.Phone != nil:
 		position.Text = *last.Phone
 	case s.Order == LeastSeen:
@@ -119,8 +128,8 @@ func (s Search) conditions() (string, pgx.NamedArgs) {
 		}
 	}
 
-	add(s.Email != "", `a.email COLLATE "C" LIKE @email`, "email", beginning(strings.ToLower(s.Email)))
-	add(s.Name != "", `lower(a.name) COLLATE "C" LIKE lower(@name)`, "name", beginning(s.Name))
+	add(s.Email != "", `a.email COLLATE "C" LIKE @email`, "email", beginning(account.EmailBeginning(s.Email)))
+	add(s.Name != "", `a.folded_name COLLATE "C" LIKE @name`, "name", beginning(account.Fold(s.Name)))
 	add(s.Phone != "", `a.phone COLLATE "C" LIKE @phone`, "phone", beginning(s.Phone))
 	add(s.ID != "", "a.id >= @firstId", "firstId", s.ID+strings.Repeat("0", 24-len(s.ID)))
 	add(s.ID != "", "a.id <= @lastId", "lastId", s.ID+strings.Repeat("f", 24-len(s.ID)))
@@ -128,6 +137,12 @@ func (s Search) conditions() (string, pgx.NamedArgs) {
 	add(s.Status != "", "a.status = @status", "status", string(s.Status))
 	add(s.SeenAfter != nil, "COALESCE(a.seen_at, 'epoch') >= @seenAfter", "seenAfter", s.SeenAfter)
 	add(s.SeenBefore != nil, "COALESCE(a.seen_at, 'epoch') < @seenBefore", "seenBefore", s.SeenBefore)
+
+	for i, term := range termsOf(s.Text) {
+		condition, values := term.condition(fmt.Sprintf("term%d", i))
+		list = append(list, condition)
+		maps.Copy(args, values)
+	}
 
 	return strings.Join(list, " AND "), args
 }
@@ -140,7 +155,7 @@ func (s Search) order() order {
 	case s.Email != "":
 		return order{`a.email COLLATE "C"`, `a.email COLLATE "C" > @afterText`}
 	case s.Name != "":
-		return order{`lower(a.name) COLLATE "C", a.id`, `(lower(a.name) COLLATE "C", a.id) > (lower(@afterText), @afterId)`}
+		return order{`a.folded_name COLLATE "C", a.id`, `(a.folded_name COLLATE "C", a.id) > (@afterText, @afterId)`}
 	case s.Phone != "":
 		return order{`a.phone COLLATE "C"`, `a.phone COLLATE "C" > @afterText`}
 	case s.Order == LeastSeen:
@@ -172,6 +187,7 @@ LIMIT @limit`
 }
 
 // beginning returns the pattern of what starts with the text.
-func beginning(text string) string {
-	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(text) + "%"
-}
+func beginning(text string) string { return literal.Replace(text) + "%" }
+
+// literal escapes what has a meaning in a pattern.
+var literal = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)

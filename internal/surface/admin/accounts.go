@@ -48,7 +48,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 
 func searchOf(p api.ListAccountsParams) (search administration.Search, err error) {
 	search = administration.Search{
-		Email: convert.Text(p.Email), Name: convert.Text(p.Name), Phone: convert.Text(p.Phone), ID: convert.Text(p.ID),
+		Text: convert.Text(p.Q), Email: convert.Text(p.Email), Name: convert.Text(p.Name), Phone: convert.Text(p.Phone), ID: convert.Text(p.ID),
 		Group: convert.Text(p.Group), Order: administration.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
 	}
 

@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// backgroundNames are of the queries that no request runs: of the cleaning, which also runs at every start, the sealing of the audit
+// backgroundNames are of the queries that no request runs: of the cleaning, which also runs at every start, what a search needs, the sealing of the audit
 // log, the senders of mails and webhooks, and the signing keys, which are read twice a second.
 var backgroundNames = regexp.MustCompile(`Clean$|^Audit(Link|Unsealed|Count|Checkpoint|EventBefore)|^AccountStatusBy|^SigningKey|` +
-	`^AccountErase|^Webhook(Delivery|Gone|Forget|Unsealed|SealURL)|^Delivery([^C]|Clean)`)
+	`^Account(Erase|WithoutSearch|FillSearch)|^Webhook(Delivery|Gone|Forget|Unsealed|SealURL)|^Delivery([^C]|Clean)`)
 
 // RequestQueries returns the names of the queries that requests run, and not the gateway's background work.
 func RequestQueries(t *testing.T) map[string]bool {

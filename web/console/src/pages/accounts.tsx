@@ -15,22 +15,21 @@ import { Page } from '../parts/page'
 import { More, usePages } from '../parts/pages'
 import { Panel } from '../parts/panel'
 import { When } from '../parts/when'
-import { daysAgo, type Kind, lookingFor, recognise } from '../search'
+import { daysAgo } from '../search'
 import { useWords } from '../words'
 import { NewAccount } from './new-account'
 
 type Query = NonNullable<ListAccountsData['query']>
 
-/** Searches accounts: one field that detects what is typed, and filters. */
+/** Searches accounts: one field for any part of their values, and filters. */
 export function AccountsPage() {
   const words = useWords()
   const groups = useGroups()
   const may = useMay('accounts.write')
-  const [filters, setFilters] = useParameters('text', 'by', 'group', 'status', 'seen', 'order')
+  const [filters, setFilters] = useParameters('text', 'group', 'status', 'seen', 'order')
   const [text, setText] = useState(filters.text)
 
-  const kind = (filters.by || recognise(filters.text)) as Kind
-  const question = questionOf(filters, kind)
+  const question = questionOf(filters)
   const pages = usePages(['accounts', 'search', question], (cursor) =>
     ask(listAccounts({ client, query: { ...question, limit: 50, cursor } })),
   )
@@ -41,18 +40,15 @@ export function AccountsPage() {
     setFilters({ text: text.trim() })
   }
 
-  const choice = (name: 'by' | 'group' | 'status' | 'seen' | 'order', label: string, data: Record<string, string>) => (
+  const choice = (name: 'group' | 'status' | 'seen' | 'order', label: string, data: Record<string, string>) => (
     <NativeSelect
       label={label}
       value={filters[name]}
       onChange={(event) => setFilters({ [name]: event.currentTarget.value })}
       data={Object.entries(data).map(([value, label]) => ({ value, label }))}
-      disabled={name === 'order' && filters.text !== ''}
-      flex={name === 'by' ? undefined : '1 1 8rem'}
+      flex="1 1 8rem"
     />
   )
-
-  const { auto, ...kinds } = words.accounts.kinds
 
   return (
     <Page title={words.pages.accounts} aside={may && <NewAccount />}>
@@ -68,7 +64,6 @@ export function AccountsPage() {
               maxLength={254}
               flex="1 1 16rem"
             />
-            {choice('by', words.accounts.by, { '': auto, ...kinds })}
             <Button type="submit">{words.search}</Button>
           </Group>
           <Group gap="sm" mt="sm">
@@ -93,12 +88,7 @@ export function AccountsPage() {
 
       <Group justify="space-between" gap="xs" mih={30}>
         <Text size="sm" c="dimmed" aria-live="polite">
-          {[
-            filters.text && words.accounts.recognised(words.accounts.kinds[kind]),
-            rows && words.accounts.shown(rows.length),
-          ]
-            .filter(Boolean)
-            .join(' · ')}
+          {rows && words.accounts.shown(rows.length)}
         </Text>
         <Count key={JSON.stringify(question)} question={question} />
       </Group>
@@ -159,11 +149,12 @@ function Count({ question }: { question: Query }) {
   )
 }
 
-function questionOf(filters: Record<'text' | 'group' | 'status' | 'seen' | 'order', string>, kind: Kind): Query {
+function questionOf(filters: Record<'text' | 'group' | 'status' | 'seen' | 'order', string>): Query {
   const [side, days] = filters.seen.split('-')
 
   return {
-    ...(filters.text ? lookingFor(filters.text, kind) : filters.order && { order: filters.order as 'oldest' }),
+    ...(filters.text && { q: filters.text }),
+    ...(filters.order && { order: filters.order as 'oldest' }),
     ...(filters.group && { group: filters.group }),
     ...(filters.status && { status: filters.status as AccountState }),
     ...(days && { [side === 'after' ? 'seenAfter' : 'seenBefore']: daysAgo(Number(days)) }),

@@ -228,10 +228,7 @@ export const en: Words = {
   },
   accounts: {
     text: 'E-mail, phone, ID or name',
-    textHint: 'Enter the beginning',
-    by: 'Search by',
-    kinds: { auto: 'Detect', email: 'E-mail', phone: 'Phone', id: 'Account ID', name: 'Name' },
-    recognised: (kind) => `Searching by: ${kind}`,
+    textHint: 'Any part of them',
     order: 'Order',
     orders: { newest: 'Newest first', oldest: 'Oldest first', seen: 'Longest inactive first' },
     seen: 'Last seen',
@@ -243,7 +240,7 @@ export const en: Words = {
       'before-180': 'Not in the last 180 days',
     },
     empty: 'No accounts found.',
-    emptyText: 'The search matches the beginning and ignores case. Try another way to search.',
+    emptyText: 'All words must match. One or two letters match only the beginning. Try fewer words, or a part of one.',
     create: 'New account',
     createText:
       'You confirm that the address is genuine. The account has no password: the user sets one with a code by mail.',

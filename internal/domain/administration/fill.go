@@ -1,0 +1,64 @@
+package administration
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
+)
+
+// FillSearch prepares accounts for a search that are not prepared yet: imported ones, those whose address, name or number has
+// changed, and those of a previous version. It returns how many; zero means that none are left.
+func FillSearch(ctx context.Context, tx db.DBTX, _ time.Time) (int64, error) {
+	queries := db.New(tx)
+
+	rows, err := queries.AccountWithoutSearch(ctx)
+	if err != nil || len(rows) == 0 {
+		return 0, wrapped("list accounts without search", err)
+	}
+
+	var fill db.AccountFillSearchParams
+
+	for _, row := range rows {
+		phone := ""
+		if row.Phone != nil {
+			phone = *row.Phone
+		}
+
+		fill.Ids = append(fill.Ids, row.ID)
+		fill.Emails = append(fill.Emails, row.Email)
+		fill.Names = append(fill.Names, row.Name)
+		fill.Phones = append(fill.Phones, phone)
+		fill.FoldedNames = append(fill.FoldedNames, account.Fold(row.Name))
+		fill.Searches = append(fill.Searches, account.SearchText(row.Email, row.Name, phone))
+	}
+
+	filled, err := queries.AccountFillSearch(ctx, fill)
+
+	return filled, wrapped("fill search", err)
+}
+
+func wrapped(what string, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+
+	return nil
+}
+
+// fillBatches is how many batches of accounts one search prepares. The chores prepare the rest.
+const fillBatches = 4
+
+func fillSome(ctx context.Context, conn *pgxpool.Conn, now time.Time) error {
+	for range fillBatches {
+		if filled, err := FillSearch(ctx, conn, now); err != nil || filled == 0 {
+			return err
+		}
+	}
+
+	return nil
+}
