@@ -182,6 +182,24 @@ func (q *Queries) CodeRedeem(ctx context.Context, arg CodeRedeemParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const codeReturn = `-- name: CodeReturn :exec
+UPDATE code
+SET attempts = attempts - 1
+WHERE purpose = $1 AND subject = $2 AND digest = $3 AND attempts > 0
+`
+
+type CodeReturnParams struct {
+	Purpose string
+	Subject string
+	Digest  []byte
+}
+
+// A right guess that an outage kept from being redeemed does not count.
+func (q *Queries) CodeReturn(ctx context.Context, arg CodeReturnParams) error {
+	_, err := q.db.Exec(ctx, codeReturn, arg.Purpose, arg.Subject, arg.Digest)
+	return err
+}
+
 const codeVoid = `-- name: CodeVoid :exec
 DELETE FROM code
 USING account

@@ -14,6 +14,12 @@ SET attempts = attempts + 1
 WHERE purpose = @purpose AND subject = @subject AND expires_at > @now AND attempts < @max_attempts
 RETURNING key_id, digest;
 
+-- name: CodeReturn :exec
+-- A right guess that an outage kept from being redeemed does not count.
+UPDATE code
+SET attempts = attempts - 1
+WHERE purpose = @purpose AND subject = @subject AND digest = @digest AND attempts > 0;
+
 -- name: CodeRedeem :execrows
 -- The guard and the change are one statement: of any number of contenders exactly one deletes the row. A wrong guess
 -- never gets here; it was counted before the comparison.

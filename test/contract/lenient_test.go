@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -248,5 +249,35 @@ func TestExamplesOfTheQueryWork(t *testing.T) {
 
 	if tried < 40 {
 		t.Errorf("%d tried", tried)
+	}
+}
+
+// IN-K12: mail programs, chats and search engines add parameters to the links that people follow, and probes their own. The
+// response is the one without them.
+func TestPagesIgnoreWhatLinksCollect(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t)
+
+	for _, page := range []string{
+		"/", "/lark?code=x&state=y", "/confirm_email?token=x", "/reset?token=x", "/sign-up?token=x", "/first_run?token=x",
+		"/console", "/console/accounts", "/docs", "/openapi.json", "/openapi.yaml", "/.well-known/jwks.json", "/healthz", "/readyz", "/readyz?verbose",
+	} {
+		path, query, _ := strings.Cut(page, "?")
+		c := world.Call{Method: http.MethodGet, Path: path, Query: query}.With("Accept", "*/*")
+
+		if strings.HasPrefix(path, "/lark") {
+			c = c.FromBrowser(g.Visitor)
+		}
+
+		want := c.To(t, g.Server)
+
+		for _, more := range []string{"utm_source=mail&utm_medium=x", "fbclid=IwAR0", "gclid=a&msclkid=b", "_ga=2.1.1-1", "mc_cid=1&mc_eid=2", "x=%E6%98%8E", "utm_source=a&utm_source=b", "spm=a1z10", "from=singlemessage&isappinstalled=0"} {
+			c.Query = strings.TrimPrefix(query+"&"+more, "&")
+
+			if got := c.To(t, g.Server); got.Status != want.Status || got.Problem.Code != want.Problem.Code || got.Header.Get("Location") != want.Header.Get("Location") {
+				t.Errorf("%s?%s: %s %s, want %s", path, c.Query, got, got.Header.Get("Location"), want)
+			}
+		}
 	}
 }

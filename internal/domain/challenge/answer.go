@@ -3,12 +3,15 @@ package challenge
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // Answer is an answer to a challenge.
@@ -73,7 +76,7 @@ func (c *Challenges) Answer(ctx context.Context, a Answer) (Proof, error) {
 func (p Proof) Place() device.Place { return p.ticket.Place }
 
 // Use uses the code or the link up, in the transaction of what it allows. Of several concurrent callers one succeeds; the others
-// get code.ErrInvalid. Call Done after the transaction.
+// get code.ErrInvalid. Call Finish after the transaction.
 func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
 	redeem := func() error { return p.codes.Redeem(ctx, tx, p.ticket) }
 	if p.link != nil {
@@ -90,9 +93,22 @@ func (p Proof) Use(ctx context.Context, tx db.DBTX) error {
 // Keep is Use for a right answer that is not enough by itself: it counts no failure, and the code stays valid.
 func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Succeeded(ctx, tx) }
 
-// Done refunds the guess to the day's budget of failed guesses. An error is ignored: the operation has succeeded, and a
-// budget that is one too low for a day does no harm.
-func (p Proof) Done(ctx context.Context) { _ = p.codes.Refund(ctx, p.ticket) }
+// Finish ends the use of a right answer, with the error of the transaction of Use. If it succeeded, the guess does not count
+// against the day's budget. After an outage nothing counts: the caller repeats the request with the same code, perhaps more
+// often than a code may be guessed. An error is ignored: a budget that is one too low for a day does no harm.
+func (c *Challenges) Finish(ctx context.Context, proof Proof, err error) {
+	if problem.IsOutage(err) {
+		ctx = postgres.WithRetryBudget(context.WithoutCancel(ctx), returnBudget)
+		c.Unused(ctx, proof)
+	}
+
+	if err == nil || problem.IsOutage(err) {
+		_ = proof.codes.Refund(ctx, proof.ticket)
+	}
+}
+
+// returnBudget is how long giving a guess back may wait for the database, before the response of an outage.
+const returnBudget = 500 * time.Millisecond
 
 // Refused records a wrong answer, or a right one that lost the race for its code, and returns code.ErrInvalid.
 func (c *Challenges) Refused(ctx context.Context, a Answer) error {

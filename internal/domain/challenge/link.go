@@ -71,5 +71,13 @@ func (c *Challenges) AnswerLink(ctx context.Context, a Answer, link code.MailLin
 // Unused counts no failure for a right answer that is not used now, and that stays valid. An error is ignored: a network
 // with one failure too many for an hour does no harm.
 func (c *Challenges) Unused(ctx context.Context, proof Proof) {
-	_ = c.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error { return proof.Keep(ctx, conn) })
+	_ = c.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
+		if proof.link == nil {
+			if err := c.Codes.Return(ctx, conn, proof.ticket); err != nil {
+				return err
+			}
+		}
+
+		return proof.Keep(ctx, conn)
+	})
 }

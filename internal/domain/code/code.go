@@ -205,6 +205,16 @@ func (c *Codes) Redeem(ctx context.Context, tx db.DBTX, ticket Ticket) error {
 	return c.endLinks(ctx, tx, ticket.Purpose, ticket.Subject)
 }
 
+// Return takes back a right guess that was not redeemed: the code may be guessed as often as before.
+func (c *Codes) Return(ctx context.Context, tx db.DBTX, ticket Ticket) error {
+	err := db.New(tx).CodeReturn(ctx, db.CodeReturnParams{Purpose: ticket.Purpose.Name, Subject: ticket.Subject, Digest: ticket.digest})
+	if err != nil {
+		return fmt.Errorf("return guess: %w", err)
+	}
+
+	return nil
+}
+
 // Refund takes a right guess out of the day's budget of failed guesses. Call it after the transaction of Redeem: all
 // guesses of the day count in one row, which should not stay locked for long.
 func (c *Codes) Refund(ctx context.Context, ticket Ticket) error {

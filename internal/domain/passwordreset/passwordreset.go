@@ -143,13 +143,13 @@ func (r *Resets) finish(
 	fresh := device.NewToken()
 
 	err = r.reset(ctx, answer.To, hash, fresh, proof)
+	r.Challenges.Finish(ctx, proof, err)
+
 	if errors.Is(err, code.ErrInvalid) {
 		return "", r.Challenges.Refused(ctx, answer)
 	} else if err != nil {
 		return "", err
 	}
-
-	proof.Done(ctx)
 
 	return fresh, nil
 }

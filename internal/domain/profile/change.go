@@ -109,12 +109,10 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 	}
 
 	err = p.setEmail(ctx, who, who.Actor(recent), email, proof.Use)
+	p.Challenges.Finish(ctx, proof, err)
+
 	if errors.Is(err, code.ErrInvalid) {
 		return p.Challenges.Refused(ctx, answer)
-	}
-
-	if err == nil {
-		proof.Done(ctx)
 	}
 
 	return err
@@ -223,12 +221,10 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, gu
 
 		return notice{to: email, undo: undo}, p.record(ctx, tx, who, audit.PhoneChanged, "bound", now)
 	})
+	p.Challenges.Finish(ctx, proof, err)
+
 	if errors.Is(err, code.ErrInvalid) {
 		return p.Challenges.Refused(ctx, answer)
-	}
-
-	if err == nil {
-		proof.Done(ctx)
 	}
 
 	return err

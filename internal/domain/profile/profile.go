@@ -96,6 +96,8 @@ func (p *Profiles) ChangePassword(ctx context.Context, who session.Principal, ol
 	}
 
 	err = p.changePassword(ctx, who, stored, hash, attempt)
+	attempt.Outage(ctx, err)
+
 	if errors.Is(err, ErrInvalidCredentials) {
 		return p.refuse(ctx, who) // another change came first
 	}

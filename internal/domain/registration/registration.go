@@ -136,13 +136,13 @@ func (r *Registration) finish(
 	ctx context.Context, a Applicant, turn *password.Slot, answer challenge.Answer, proof challenge.Proof,
 ) (account.Account, error) {
 	created, err := r.create(ctx, a, turn, proof)
+	r.Challenges.Finish(ctx, proof, err)
+
 	if errors.Is(err, code.ErrInvalid) {
 		return account.Account{}, r.Challenges.Refused(ctx, answer)
 	} else if err != nil {
 		return account.Account{}, err
 	}
-
-	proof.Done(ctx)
 
 	return created, nil
 }

@@ -60,7 +60,7 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 	}
 
 	if found.TwoFactors && secondFailed(err) {
-		right.Done(ctx)
+		s.Challenges.Finish(ctx, right, nil)
 
 		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return right.Keep(ctx, tx) }); err != nil {
 			return newSession{}, err
@@ -69,18 +69,16 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 
 	switch {
 	case errors.Is(err, ErrTOTPRequired):
-		right.Done(ctx)
+		s.Challenges.Finish(ctx, right, nil)
 
 		return newSession{}, s.askSecond(ctx, p, phone, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
 		return newSession{}, s.Challenges.Refused(ctx, answer)
-	case err != nil:
-		return newSession{}, err
 	}
 
-	right.Done(ctx)
+	s.Challenges.Finish(ctx, right, err)
 
-	return o, nil
+	return o, err
 }
 
 // withTOTP signs in with an authenticator app alone. If it cannot sign anyone in here, nothing is counted or compared.
@@ -122,6 +120,8 @@ func (s *SignIn) compareTOTP(
 
 	right, err := s.compareCode(ctx, factor.Guess{AccountID: accountID, Role: factor.Alone, Text: guess, Place: place})
 	if err != nil {
+		attempt.Outage(ctx, err)
+
 		return newSession{}, err
 	}
 
@@ -135,8 +135,10 @@ func (s *SignIn) compareTOTP(
 			return attempt.Succeeded(ctx, tx)
 		},
 	}, opener)
-	if err == nil {
-		_ = s.Factors.Refund(ctx, right) // the session is open; a budget one too low does no harm
+	attempt.Outage(ctx, err)
+
+	if err == nil || problem.IsOutage(err) {
+		_ = s.Factors.Refund(ctx, right) // a budget one too low does no harm
 	}
 
 	return o, err
@@ -162,6 +164,8 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, 
 
 	right, err := s.Factors.Attempt(ctx, factor.Guess{AccountID: first.accountID, Role: role, Text: second})
 	if err != nil {
+		attempt.Outage(ctx, err)
+
 		return newSession{}, err
 	}
 
@@ -180,7 +184,10 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, 
 		return attempt.Succeeded(ctx, tx)
 	}
 
-	return s.open(ctx, both, opener)
+	o, err := s.open(ctx, both, opener)
+	attempt.Outage(ctx, err)
+
+	return o, err
 }
 
 // secondFailed reports whether the second factor was wrong, or must wait. The first one was right then: it is not a failure,

@@ -99,6 +99,8 @@ func (s *SignIn) comparePassword(
 	}}
 
 	o, err := s.openWithPassword(ctx, p, attempt, found.TwoFactors, c, opener)
+	attempt.Outage(ctx, err)
+
 	if err == nil && stale {
 		s.rehash(ctx, slot, found.ID, stored, c.Plain)
 	}

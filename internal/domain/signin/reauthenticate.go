@@ -90,6 +90,8 @@ func (s *SignIn) reauthenticate(
 	switch {
 	case c.Code != "":
 		if err := s.confirmCode(ctx, &p, c.Code); err != nil {
+			p.outage(ctx, err)
+
 			if untaken := s.takeBack(ctx, p, err); untaken != nil {
 				return token.Grant{}, untaken
 			}
@@ -124,6 +126,14 @@ type confirmation struct {
 	hash    *string // of the password that was compared
 	methods session.Methods
 	uses    []func(ctx context.Context, tx postgres.Tx) error
+	counted []throttle.Attempt
+}
+
+// outage gives back what was counted, if err is an outage.
+func (p *confirmation) outage(ctx context.Context, err error) {
+	for _, attempt := range p.counted {
+		attempt.Outage(ctx, err)
+	}
 }
 
 // use uses up what was right, in the transaction of what it allows.
@@ -164,6 +174,7 @@ func (s *SignIn) confirmPassword(ctx context.Context, p *confirmation, stored *s
 	}
 
 	p.hash, p.methods = &hash, session.Methods{session.ByPassword}
+	p.counted = append(p.counted, attempt)
 	p.uses = append(p.uses, func(ctx context.Context, tx postgres.Tx) error { return attempt.Succeeded(ctx, tx) })
 
 	return nil
@@ -184,9 +195,12 @@ func (s *SignIn) confirmCode(ctx context.Context, p *confirmation, text string) 
 	if errors.Is(err, factor.ErrCodeInvalid) {
 		return s.unconfirmed(ctx, p.who, audit.CodeRefused, factor.ErrCodeInvalid)
 	} else if err != nil {
+		attempt.Outage(ctx, err)
+
 		return err
 	}
 
+	p.counted = append(p.counted, attempt)
 	p.methods = session.Methods{session.ByTOTP}
 	if p.hash != nil {
 		p.methods = session.TwoFactors(session.ByPassword, session.ByTOTP)
@@ -257,6 +271,8 @@ func (s *SignIn) confirm(ctx context.Context, p confirmation, also func(ctx cont
 		// Last, as in a sign-in.
 		return p.use(ctx, tx)
 	})
+	p.outage(ctx, err)
+
 	if errors.Is(err, factor.ErrCodeInvalid) { // of two concurrent calls with one code
 		return grant, s.unconfirmed(ctx, who, audit.CodeRefused, factor.ErrCodeInvalid)
 	}

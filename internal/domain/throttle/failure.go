@@ -67,6 +67,7 @@ func (p Backoff) delays() []float64 {
 
 // Attempt is an attempt that counts as a failure until it has succeeded.
 type Attempt struct {
+	db       *postgres.DB
 	key      string // of the user's failures; empty if only the networks count
 	networks [origin.Tiers]string
 }
@@ -85,7 +86,7 @@ func (p Person) name() string { return cmp.Or(p.AccountID, p.Name) }
 // with the time to wait. The attempt is committed when Begin returns: parallel attempts each count, and a crash refunds
 // none. The networks of a device or a session of the account do not count.
 func (f *Failures) Begin(ctx context.Context, factor string, person Person) (Attempt, error) {
-	attempt := Attempt{key: failureKey(factor, person), networks: f.networkKeys(ctx, person.Place)}
+	attempt := Attempt{db: f.db, key: failureKey(factor, person), networks: f.networkKeys(ctx, person.Place)}
 	endsAt := f.now().Add(forgetAfter)
 	repeated := false
 
@@ -154,6 +155,20 @@ func (a Attempt) Succeeded(ctx context.Context, tx db.DBTX) error {
 	}
 
 	return nil
+}
+
+// returnBudget is how long Outage may wait for the database, before the response of an outage.
+const returnBudget = 500 * time.Millisecond
+
+// Outage is Succeeded for a right guess whose transaction ended with err, if that is an outage: the caller repeats the request,
+// perhaps often, and must not have to wait as for wrong guesses. A failure is ignored: the attempt counts then.
+func (a Attempt) Outage(ctx context.Context, err error) {
+	if !problem.IsOutage(err) {
+		return
+	}
+
+	ctx = postgres.WithRetryBudget(context.WithoutCancel(ctx), returnBudget)
+	_ = a.db.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error { return a.Succeeded(ctx, conn) })
 }
 
 // Forget forgets the failures of a user with all factors at all places. names are those under which they are counted.

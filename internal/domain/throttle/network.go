@@ -71,7 +71,7 @@ func (f *Failures) networkMost() (most [origin.Tiers]int32) {
 
 // BeginNetwork counts an attempt as Begin does, against the networks only: what strangers do must not delay the user.
 func (f *Failures) BeginNetwork(ctx context.Context, factor string, person Person) (Attempt, error) {
-	attempt := Attempt{networks: f.networkKeys(ctx, person.Place)}
+	attempt := Attempt{db: f.db, networks: f.networkKeys(ctx, person.Place)}
 	if person.Place.Owned() {
 		return attempt, nil
 	}
