@@ -521,6 +521,32 @@ func (q *Queries) AccountSeen(ctx context.Context, arg AccountSeenParams) error 
 	return err
 }
 
+const accountSetBasics = `-- name: AccountSetBasics :execrows
+UPDATE account
+SET name = COALESCE($1, name), avatar = COALESCE($2, avatar), updated_at = $3, version = version + 1
+WHERE id = $4 AND status = 'active'
+`
+
+type AccountSetBasicsParams struct {
+	Name   *string
+	Avatar *int32
+	Now    time.Time
+	ID     string
+}
+
+func (q *Queries) AccountSetBasics(ctx context.Context, arg AccountSetBasicsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountSetBasics,
+		arg.Name,
+		arg.Avatar,
+		arg.Now,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const accountSetEmail = `-- name: AccountSetEmail :execrows
 UPDATE account
 SET email = $1, updated_at = $2, version = version + 1

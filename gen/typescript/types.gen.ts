@@ -215,6 +215,17 @@ export type MeResponse = {
     user: User;
 };
 
+export type ChangeMeRequest = {
+    /**
+     * 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
+     */
+    username?: string;
+    /**
+     * 内置头像编号 · The number of a built-in picture.
+     */
+    avatar?: number;
+};
+
 /**
  * 地理位置，未知时为空 · The location of the address, as far as the server knows.
  */
@@ -1834,6 +1845,59 @@ export type GetMeResponses = {
 };
 
 export type GetMeResponse = GetMeResponses[keyof GetMeResponses];
+
+export type ChangeMeData = {
+    body: ChangeMeRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me';
+};
+
+export type ChangeMeErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ChangeMeError = ChangeMeErrors[keyof ChangeMeErrors];
+
+export type ChangeMeResponses = {
+    /**
+     * 修改后的账号 · The account after the change.
+     */
+    200: MeResponse;
+};
+
+export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
 
 export type EndOtherSessionsData = {
     body?: never;

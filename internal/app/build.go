@@ -188,7 +188,7 @@ func (a *App) newSurfaces(d domain) surfaces {
 	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
 
 	return surfaces{
-		Toolkit: toolkit.New(d.signIn, d.sessions, d.devices, d.registrations, a.places),
+		Toolkit: toolkit.New(d.signIn, d.sessions, d.devices, d.registrations, d.profiles, a.places),
 		Public: public.New(public.Deps{
 			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
 			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, Registrations: d.registrations, FirstRun: a.firstRun,

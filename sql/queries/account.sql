@@ -110,6 +110,11 @@ UPDATE account
 SET name = @name, updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active';
 
+-- name: AccountSetBasics :execrows
+UPDATE account
+SET name = COALESCE(sqlc.narg(name), name), avatar = COALESCE(sqlc.narg(avatar), avatar), updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active';
+
 -- name: AccountSetPicture :execrows
 UPDATE account
 SET picture = @picture, updated_at = @now, version = version + 1

@@ -118,6 +118,9 @@ var validCalls = []validCall{
 	{operation: "reauthenticate", want: "200", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
 	{operation: "reauthenticateBrowser", want: "204", otherWant: world.CodeInvalid, prepare: withBody(confirmation)},
 	{operation: "getMe", want: "200", prepare: withoutBody},
+	{operation: "changeMe", want: "200", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"avatar": 7}
+	})},
 	{operation: "listSessions", want: "200", prepare: withoutBody},
 	{operation: "endOtherSessions", want: "204", prepare: withoutBody},
 	{operation: "endSession", object: "own, this one", want: "204", otherWant: "404 SESSION_NOT_FOUND", prepare: withPathParameter("id", ownApp)},

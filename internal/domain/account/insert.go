@@ -117,6 +117,20 @@ func Insert(ctx context.Context, tx postgres.Tx, now time.Time, id string, c Cre
 	return fromRow(db.AccountByIDRow(row)), EnsureUnreserved(ctx, tx, now, id, c.Email)
 }
 
+// ByID returns an account, or ErrNotFound.
+func ByID(ctx context.Context, database *postgres.DB, id string) (Account, error) {
+	row, err := postgres.Get(ctx, database, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountByIDRow, error) {
+		return db.New(conn).AccountByID(ctx, id)
+	})
+	if postgres.IsNotFound(err) {
+		return Account{}, ErrNotFound
+	} else if err != nil {
+		return Account{}, fmt.Errorf("look up account: %w", err)
+	}
+
+	return fromRow(row), nil
+}
+
 // Earlier returns the account that an earlier run of a repeated transaction created under id.
 func Earlier(ctx context.Context, tx postgres.Tx, id string) (created Account, found bool, err error) {
 	if !tx.Repeated {

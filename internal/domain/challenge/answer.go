@@ -97,12 +97,13 @@ func (p Proof) Keep(ctx context.Context, tx db.DBTX) error { return p.attempt.Su
 // against the day's budget. After an outage nothing counts: the caller repeats the request with the same code, perhaps more
 // often than a code may be guessed. An error is ignored: a budget that is one too low for a day does no harm.
 func (c *Challenges) Finish(ctx context.Context, proof Proof, err error) {
-	if problem.IsOutage(err) {
+	outage := errors.Is(err, problem.ErrUnavailable)
+	if outage {
 		ctx = postgres.WithRetryBudget(context.WithoutCancel(ctx), returnBudget)
 		c.Unused(ctx, proof)
 	}
 
-	if err == nil || problem.IsOutage(err) {
+	if err == nil || outage {
 		_ = proof.codes.Refund(ctx, proof.ticket)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
@@ -39,23 +40,55 @@ func (p *Profiles) requireRecent(who session.Browser) error {
 	return nil
 }
 
+// Basics are what an app changes: a name in its normal form, and the number of a built-in picture. What is nil stays.
+type Basics struct {
+	Name   *string
+	Avatar *int32
+}
+
+// SetBasics changes them, and returns the account as it is then.
+func (p *Profiles) SetBasics(ctx context.Context, who session.Principal, b Basics) (account.Account, error) {
+	var what []string
+	if b.Name != nil {
+		what = append(what, "name")
+	}
+
+	if b.Avatar != nil {
+		what = append(what, "avatar")
+	}
+
+	err := p.change(ctx, who, strings.Join(what, "+"), func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+		return db.New(tx).AccountSetBasics(ctx, db.AccountSetBasicsParams{ID: who.Account.ID, Name: b.Name, Avatar: b.Avatar, Now: now})
+	})
+	if err != nil {
+		return account.Account{}, err
+	}
+
+	changed, err := account.ByID(ctx, p.DB, who.Account.ID)
+	if errors.Is(err, account.ErrNotFound) {
+		return changed, problem.ErrTokenInvalid // erased at this moment
+	}
+
+	return changed, err
+}
+
 // SetName changes the display name. name is in its normal form.
 func (p *Profiles) SetName(ctx context.Context, who session.Browser, name string) error {
-	return p.change(ctx, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+	return p.change(ctx, who.Principal, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
 	})
 }
 
 // SetPicture changes the picture: an object key or a URL, or empty for none.
 func (p *Profiles) SetPicture(ctx context.Context, who session.Browser, picture string) error {
-	return p.change(ctx, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+	return p.change(ctx, who.Principal, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetPicture(ctx, db.AccountSetPictureParams{ID: who.Account.ID, Picture: picture, Now: now})
 	})
 }
 
 // change runs a change of which the owner is not notified.
 func (p *Profiles) change(
-	ctx context.Context, who session.Browser, what string,
+	ctx context.Context, who session.Principal, what string,
 	set func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error),
 ) error {
 	now := p.Now()

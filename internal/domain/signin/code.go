@@ -137,7 +137,7 @@ func (s *SignIn) compareTOTP(
 	}, opener)
 	attempt.Outage(ctx, err)
 
-	if err == nil || problem.IsOutage(err) {
+	if err == nil || errors.Is(err, problem.ErrUnavailable) {
 		_ = s.Factors.Refund(ctx, right) // a budget one too low does no harm
 	}
 

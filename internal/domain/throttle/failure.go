@@ -3,6 +3,7 @@ package throttle
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -163,7 +164,7 @@ const returnBudget = 500 * time.Millisecond
 // Outage is Succeeded for a right guess whose transaction ended with err, if that is an outage: the caller repeats the request,
 // perhaps often, and must not have to wait as for wrong guesses. A failure is ignored: the attempt counts then.
 func (a Attempt) Outage(ctx context.Context, err error) {
-	if !problem.IsOutage(err) {
+	if !errors.Is(err, problem.ErrUnavailable) {
 		return
 	}
 

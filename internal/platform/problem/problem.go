@@ -51,14 +51,6 @@ type Problem struct {
 	cause error // for the log, never for the caller
 }
 
-// IsOutage reports whether err is no fault of the caller, who may repeat the request as it is: the database is unavailable, the
-// server is at capacity, or it has a fault.
-func IsOutage(err error) bool {
-	known, ok := errors.AsType[*Problem](err)
-
-	return err != nil && (!ok || known.Kind == Unavailable || known.Kind == Internal)
-}
-
 // New declares a problem. Use it for package variables, and compare with errors.Is.
 func New(kind Kind, code string) *Problem {
 	if _, known := messages[code]; !known {

@@ -8,8 +8,10 @@ import (
 	"net/http"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
+	"github.com/konec/toolkit-gateway/internal/domain/profile"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -26,12 +28,15 @@ type Toolkit struct {
 	sessions     *session.Sessions
 	devices      *device.Devices
 	registration *registration.Registration
+	profiles     *profile.Profiles
 	places       *geo.Locator
 }
 
 // New makes Toolkit.
-func New(s *signin.SignIn, sessions *session.Sessions, devices *device.Devices, r *registration.Registration, places *geo.Locator) *Toolkit {
-	return &Toolkit{signin: s, sessions: sessions, devices: devices, registration: r, places: places}
+func New(
+	s *signin.SignIn, sessions *session.Sessions, devices *device.Devices, r *registration.Registration, profiles *profile.Profiles, places *geo.Locator,
+) *Toolkit {
+	return &Toolkit{signin: s, sessions: sessions, devices: devices, registration: r, profiles: profiles, places: places}
 }
 
 // Bearer is the security scheme of this surface: an access token of a live session.
@@ -115,6 +120,27 @@ func (t *Toolkit) Logout(ctx context.Context, _ api.LogoutRequestObject) (api.Lo
 // its own.
 func (t *Toolkit) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetMeResponseObject, error) {
 	return api.GetMe200JSONResponse{Success: true, User: toAPIUser(who(ctx).Account)}, nil
+}
+
+// ChangeMe changes the name and the number of the picture.
+func (t *Toolkit) ChangeMe(ctx context.Context, r api.ChangeMeRequestObject) (api.ChangeMeResponseObject, error) {
+	basics := profile.Basics{Avatar: r.Body.Avatar}
+
+	if r.Body.Username != nil {
+		name, err := account.ParseName(*r.Body.Username)
+		if err != nil {
+			return nil, err
+		}
+
+		basics.Name = &name
+	}
+
+	changed, err := t.profiles.SetBasics(ctx, who(ctx), basics)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ChangeMe200JSONResponse{Success: true, User: toAPIUser(changed)}, nil
 }
 
 var textCodeSent = language.Text{

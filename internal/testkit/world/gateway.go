@@ -97,6 +97,8 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		return map[string]any{"phone": FreePhone, "code": "000000"}
 	case "signInWithTOTP":
 		return map[string]any{"email": Owner, "code": "000000"}
+	case "changeMe":
+		return map[string]any{"username": "Another Name", "avatar": 7}
 	case "changeUser":
 		return map[string]any{"key": "Name", "name": "Another Name"}
 	case "bindTOTP":
