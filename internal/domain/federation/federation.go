@@ -129,7 +129,7 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 	case ok && known.Kind != problem.Unavailable && known.Kind != problem.Internal:
 		o.Failed = known
 	default:
-		_ = i.Failures.RefundNetwork(ctx) // an outage is no failure of the caller
+		_ = i.Failures.RefundNetwork(ctx) // an outage does not count
 
 		return CallbackResult{}, err
 	}
