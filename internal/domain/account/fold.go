@@ -61,7 +61,7 @@ func EncodeTerm(text string) string {
 		signs := [6]byte{'Z'}
 
 		for i := len(signs) - 1; i > 0; i-- {
-			signs[i] = 'A' + byte(r%base) //nolint:gosec // less than 25
+			signs[i] = 'A' + byte(r%base)
 			r /= base
 		}
 
