@@ -249,7 +249,36 @@ func TestPlusIsKeptInAQuery(t *testing.T) {
 	}
 }
 
-// IN-K14: every form of RFC 9110, section 13.1.1, on every operation that requires a version.
+// IN-K14: each operation that requires a version takes any, and a list.
+func TestAnyVersion(t *testing.T) {
+	t.Parallel()
+
+	g, tried := world.NewGateway(t), 0
+
+	for _, one := range scenarios {
+		o := operation(t, one.operation)
+		if one.status[0] != '2' || one.state != healthy || !o.Needs("If-Match") {
+			continue
+		}
+
+		for _, form := range []string{"*", `"99999", %s`, `W/%s`} {
+			c := one.call(t, g, o)
+			c = c.With("If-Match", strings.ReplaceAll(form, "%s", c.Header.Get("If-Match")))
+
+			if got := c.To(t, g.Server); fmt.Sprint(got.Status) != one.status {
+				t.Errorf("%s with %s: %s, want %s", one.operation, c.Header.Get("If-Match"), got, one.status)
+			}
+
+			tried++
+		}
+	}
+
+	if tried < 20 {
+		t.Errorf("%d tried", tried)
+	}
+}
+
+// IN-K14: every form of RFC 9110, section 13.1.1.
 func TestFormsOfIfMatch(t *testing.T) {
 	t.Parallel()
 

@@ -68,7 +68,7 @@ func (a *Admin) ChangeGroup(ctx context.Context, r api.ChangeGroupRequestObject)
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeGroup", r.Group, *target.Version, r.Body)
+	key, err := keyOfTarget(ctx, r.Params.IdempotencyKey, "changeGroup", target, r.Body)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -47,6 +48,16 @@ func etag(version int32) string { return `"` + strconv.Itoa(int(version)) + `"` 
 // keyOf returns the idempotency key of a change; the caller may have chosen one. request is all that the change depends on.
 func keyOf(ctx context.Context, chosen *string, request ...any) (idempotency.Key, error) {
 	return idempotency.NewKey(actor(ctx).AccountID, convert.Text(chosen), request...)
+}
+
+// keyOfTarget is keyOf for a change of a target in some version. One version has the digest that it always had.
+func keyOfTarget(ctx context.Context, chosen *string, operation string, target authority.Target, rest ...any) (idempotency.Key, error) {
+	request := append([]any{operation, target.ID, target.Version}, rest...)
+	if len(target.OrVersions) > 0 {
+		request = append(request, target.OrVersions)
+	}
+
+	return keyOf(ctx, chosen, request...)
 }
 
 // defaultLimit is the page size if the caller names none, as in the document.

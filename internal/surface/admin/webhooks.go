@@ -71,7 +71,7 @@ func (a *Admin) ChangeWebhook(ctx context.Context, r api.ChangeWebhookRequestObj
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "changeWebhook", r.WebhookID, *target.Version, r.Body)
+	key, err := keyOfTarget(ctx, r.Params.IdempotencyKey, "changeWebhook", target, r.Body)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (a *Admin) RotateWebhookSecret(
 		return nil, err
 	}
 
-	key, err := keyOf(ctx, r.Params.IdempotencyKey, "rotateWebhookSecret", r.WebhookID, *target.Version)
+	key, err := keyOfTarget(ctx, r.Params.IdempotencyKey, "rotateWebhookSecret", target)
 	if err != nil {
 		return nil, err
 	}
