@@ -5,6 +5,7 @@ package account
 import (
 	"encoding/binary"
 	"encoding/hex"
+	"math"
 	"time"
 
 	"github.com/konec/toolkit-gateway/gen/db"
@@ -38,12 +39,23 @@ type Account struct {
 	Version     int32 // 0 at creation, one more at each change
 }
 
-// NewID returns an id in the form of an ObjectID: four bytes of time, so that ids sort by age and indexes grow at one
-// end, then eight random bytes.
-func NewID(now time.Time) string {
-	id := binary.BigEndian.AppendUint32(nil, uint32(now.Unix())) //nolint:gosec // good until 2106
+// NewID returns an id in the form of an ObjectID, for an account that is created now: time first, so that ids sort by age and
+// indexes grow at one end, then random bits.
+func NewID(now time.Time) string { return NewIDAt(now, binary.BigEndian.Uint64(randomid.Bytes(8))) }
 
-	return hex.EncodeToString(append(id, randomid.Bytes(8)...))
+// ordinalBits are the bits of an id behind its time: four bytes of seconds and ten bits of milliseconds.
+const ordinalBits = 54
+
+// NewIDAt returns an id for an account that was created elsewhere at that time. Of two ids of one millisecond the one with the
+// lower ordinal sorts first. Only the lowest 54 bits of the ordinal count, and the caller makes it unique.
+func NewIDAt(created time.Time, ordinal uint64) string {
+	seconds := min(max(created.Unix(), 0), math.MaxUint32) // the last one is in 2106
+	ms := uint64(created.Nanosecond() / int(time.Millisecond)) //nolint:gosec // below 1000
+
+	id := binary.BigEndian.AppendUint32(nil, uint32(seconds))
+	id = binary.BigEndian.AppendUint64(id, ms<<ordinalBits|ordinal&(1<<ordinalBits-1))
+
+	return hex.EncodeToString(id)
 }
 
 // fromRow converts a row to an Account. Every query that returns accounts lists the same columns, so its row has this

@@ -177,3 +177,29 @@ func TestNewID(t *testing.T) {
 		t.Errorf("%s is not before %s", older, newer)
 	}
 }
+
+// UI-D2: ids sort by the time of creation, to the millisecond, and then by the ordinal.
+func TestNewIDAt(t *testing.T) {
+	t.Parallel()
+
+	at := func(text string) time.Time {
+		when, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		return when
+	}
+
+	ids := []string{
+		NewIDAt(at("1970-01-01T00:00:00Z"), 1<<53), NewIDAt(at("2020-02-29T23:59:59.998Z"), 9), NewIDAt(at("2020-02-29T23:59:59.999Z"), 7),
+		NewIDAt(at("2020-02-29T23:59:59.999Z"), 8), NewIDAt(at("2020-02-29T23:59:59.999999Z"), 1<<54+9), NewIDAt(at("2020-03-01T00:00:00Z"), 0),
+		NewIDAt(at("2106-02-07T06:28:15Z"), 0), NewIDAt(at("9999-01-01T00:00:00Z"), 1),
+	}
+
+	for i, id := range ids {
+		if len(id) != 24 || strings.Trim(id, "0123456789abcdef") != "" || i > 0 && ids[i-1] >= id {
+			t.Errorf("%d: %q of %q", i, id, ids)
+		}
+	}
+}

@@ -21,7 +21,8 @@ const (
 	maxIterations512 = 600_000
 )
 
-// derivation is a stored hash of scrypt (RFC 7914) or PBKDF2 (RFC 8018).
+// derivation is a stored hash of scrypt (RFC 7914) or PBKDF2 (RFC 8018), or of Firebase's variant of scrypt. derive returns size
+// bytes.
 type derivation struct {
 	salt, key []byte
 	derive    func(plain string, salt []byte, size int) ([]byte, error)
@@ -33,8 +34,8 @@ type foreignForm struct {
 	read func(part []string) (derivation, error)
 }
 
-// foreignForms are those of PHC and passlib (they begin with a $), of Werkzeug (colons) and of Django. Werkzeug and
-// Django use the salt's text as it is.
+// foreignForms are those of PHC and passlib (they begin with a $), of Werkzeug (colons), of Django, and of Firebase. Werkzeug
+// and Django use the salt's text as it is.
 var foreignForms = []foreignForm{
 	{
 		regexp.MustCompile(`^\$scrypt\$ln=(\d{1,2}),r=(\d{1,4}),p=(\d{1,2})\$([A-Za-z0-9+/]{8,128})\$([A-Za-z0-9+/]{22,86})$`),
@@ -76,6 +77,7 @@ var foreignForms = []foreignForm{
 			return newPBKDF2(part[0], number(part[1]), []byte(part[2]), decode64(strings.TrimRight(part[3], "=")))
 		},
 	},
+	{firebaseForm, readFirebase},
 }
 
 func parseForeign(stored string) (derivation, error) {
@@ -134,6 +136,9 @@ func newPBKDF2(name string, iterations int, salt, key []byte) (derivation, error
 	case iterations > most:
 		return derivation{}, ErrCostly
 	}
+
+	// A longer key, as Keycloak's, is one of several blocks, each of which costs as much. The first one is enough to compare.
+	key = key[:min(len(key), digest().Size())]
 
 	return derivation{salt: salt, key: key, derive: func(plain string, salt []byte, size int) ([]byte, error) {
 		return pbkdf2.Key(digest, plain, salt, iterations, size)

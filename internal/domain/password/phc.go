@@ -196,7 +196,8 @@ func Scheme(stored string) string {
 		return schemeArgon2id
 	case strings.HasPrefix(stored, "$2"), strings.HasPrefix(stored, "bcrypt"), strings.HasPrefix(stored, "$bcrypt-"):
 		return schemeBcrypt
-	case strings.HasPrefix(stored, "$scrypt$"), strings.HasPrefix(stored, "scrypt:"), strings.HasPrefix(stored, "scrypt$"):
+	case strings.HasPrefix(stored, "$scrypt$"), strings.HasPrefix(stored, "scrypt:"), strings.HasPrefix(stored, "scrypt$"),
+		strings.HasPrefix(stored, "$fbscrypt$"):
 		return schemeScrypt
 	case strings.HasPrefix(stored, "$pbkdf2-"), strings.HasPrefix(stored, "pbkdf2:"), strings.HasPrefix(stored, "pbkdf2_"):
 		return schemePBKDF2
