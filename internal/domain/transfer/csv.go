@@ -128,11 +128,11 @@ func unguard(cell string) string {
 	return cell
 }
 
-// csvReader reads the records after the first line, which defines the columns.
-func csvReader(header []byte) (func(line []byte) (Record, error), error) {
+// csvReader reads the records after the first line, which defines the columns. identify returns the cells that name a record.
+func csvReader(header []byte) (read func(line []byte) (Record, error), identify func(line []byte) []string, err error) {
 	names, err := cells(header, 0)
 	if err != nil {
-		return nil, fmt.Errorf("the first line, the names of the columns: %w", err)
+		return nil, nil, fmt.Errorf("the first line, the names of the columns: %w", err)
 	}
 
 	chosen := make([]column, len(names))
@@ -143,15 +143,15 @@ func csvReader(header []byte) (func(line []byte) (Record, error), error) {
 
 		switch {
 		case at < 0:
-			return nil, fmt.Errorf("the first line, the names of the columns, separated by commas: %.40q is none of %s", name, columnNames())
+			return nil, nil, fmt.Errorf("the first line, the names of the columns, separated by commas: %s is none of %s", quote(name), columnNames())
 		case seen[name]:
-			return nil, fmt.Errorf("the first line, the names of the columns: %s is there twice", name)
+			return nil, nil, fmt.Errorf("the first line, the names of the columns: %s is there twice", name)
 		}
 
 		chosen[i], seen[name] = columns[at], true
 	}
 
-	return func(line []byte) (r Record, err error) {
+	read = func(line []byte) (r Record, err error) {
 		values, err := cells(line, len(chosen))
 		if err != nil {
 			return r, err
@@ -169,7 +169,20 @@ func csvReader(header []byte) (func(line []byte) (Record, error), error) {
 		}
 
 		return r, nil
-	}, nil
+	}
+
+	identify = func(line []byte) (found []string) {
+		values, err := cells(line, len(chosen))
+		for i, one := range chosen {
+			if err == nil && (one.name == "email" || one.name == "id") {
+				found = append(found, unguard(values[i]))
+			}
+		}
+
+		return found
+	}
+
+	return read, identify, nil
 }
 
 func columnNames() string {

@@ -39,7 +39,7 @@ func flawOf(err error, names map[string]string) flaw {
 		return flaw{reason: fmt.Sprintf("not an object of JSON on one line, from byte %d on", syntactic.ByteOffset+1)}
 	}
 
-	return flaw{reason: "not an object of JSON on one line"}
+	return flaw{reason: "not an object of JSON"}
 }
 
 func reasonOf(e *json.SemanticError) string {
@@ -47,7 +47,7 @@ func reasonOf(e *json.SemanticError) string {
 	case errors.Is(e, json.ErrUnknownName):
 		return "no field of this form"
 	case e.Err != nil:
-		for _, ours := range []error{errID, errInstant, errInteger} {
+		for _, ours := range []error{errID, errInstant, errInteger, errMillis} {
 			if errors.Is(e, ours) {
 				return ours.Error()
 			}

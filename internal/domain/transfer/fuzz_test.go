@@ -22,24 +22,40 @@ func FuzzLines(f *testing.F) {
 	f.Add(`{"_id":{"$oid":"65a1b2c3d4e5f60718293a4b"},"username":"A","email":"a@konec.test","avatar":{"$numberInt":"7"},"createdAt":{"$date":{"$numberLong":"1"}}}`)
 	f.Add(`{"_id":"65a1b2c3d4e5f60718293a4b","name":"A","email":"a@konec.test","status":true,"phone":"+8613800138000","lark":{"open_id":"ou"}}`)
 
+	f.Add(`[{"email":"a@konec.test","name":"A"},
+{"email":"b@konec.test","name":"B"}
+]`)
+	f.Add("{\n\t\"_id\": {\n\t\t\"$oid\": \"65a1b2c3d4e5f60718293a4b\"\n\t},\n\t\"username\": \"A\",\n\t\"email\": \"a@konec.test\"\n}\n{\n}\n")
+	f.Add(`{"users": [
+{"localId": "a", "email": "a@konec.test", "emailVerified": true, "displayName": "A", "createdAt": "1"},
+{"localId": "b"}
+]}`)
+	f.Add(`{"realm":"x","roles":{"a":[1,"\"}"]},"users":[{"id":"i","username":"a","email":"a@konec.test","enabled":true,"credentials":[]}],"x":1}`)
+	f.Add(`{"user_id":"auth0|65a1b2c3d4e5f60718293a4b","email":"a@konec.test","email_verified":false,"created_at":"2025-01-01T01:24:10.109Z"}`)
+
 	now := time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 	f.Fuzz(func(t *testing.T, text string) {
 		from := bufio.NewReaderSize(strings.NewReader(text), lineBuffer)
 
-		form, err := formOf(from, Auto)
+		form, err := formOf(from, Options{Format: Auto, TrustUnverified: true})
 		if err != nil {
 			return
 		}
 
-		lines := &lineReader{from: from, csv: form.format == CSV}
-		if lines.csv {
-			lines.skipFirst()
-		}
+		lines := readerOf(from, form)
+
+		records := int64(0)
 
 		for {
 			b := lines.next(nil)
-			form.parse(b, func(r *Record) error { return r.settle(now, account.GroupNone) })
+			form.parse(b, func(r *Record, one line) error { return r.settle(now, account.GroupNone, uint64(one.at)) })
+
+			for _, one := range b.lines {
+				if records++; one.record != records || one.number < 1 || one.number > one.last || one.last > lines.number {
+					t.Errorf("record %d is %+v of %d lines", records, one, lines.number)
+				}
+			}
 
 			for i := range b.lines {
 				if b.flaws[i] == (flaw{}) {
@@ -56,6 +72,15 @@ func FuzzLines(f *testing.F) {
 			t.Errorf("read %d of %d bytes", lines.position, len(text))
 		}
 	})
+}
+
+func readerOf(from *bufio.Reader, form form) *lineReader {
+	lines := &lineReader{from: from, layout: form.layout}
+	if lines.resume(0); lines.layout == inTable {
+		lines.skipFirst()
+	}
+
+	return lines
 }
 
 func checkKept(t *testing.T, now time.Time, r Record) {
@@ -77,7 +102,7 @@ func checkKept(t *testing.T, now time.Time, r Record) {
 
 		first := out.String()
 
-		form, err := formOf(bufio.NewReaderSize(&out, lineBuffer), format)
+		form, err := formOf(bufio.NewReaderSize(&out, lineBuffer), Options{Format: format})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +114,7 @@ func checkKept(t *testing.T, now time.Time, r Record) {
 
 		again, err := form.read([]byte(strings.TrimSuffix(line, "\n")))
 		if err == nil {
-			err = again.settle(now, account.GroupNone)
+			err = again.settle(now, account.GroupNone, 0)
 		}
 
 		out.Reset()

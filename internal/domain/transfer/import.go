@@ -4,12 +4,16 @@ import (
 	"bufio"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/konec/toolkit-gateway/internal/domain/password"
+	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // ErrOvertaken reports that another process is importing the same file.
@@ -30,6 +34,12 @@ type Options struct {
 	CreateGroups bool   // create missing groups, without rights
 	DryRun       bool   // do everything except write
 	Report       string // a file for all remarks, as JSON lines; empty for none
+
+	Firebase         *password.FirebaseConfig // for hashes of Firebase; nil if unknown
+	WithoutPasswords bool                     // import no password hash
+	// TrustUnverified imports passwords, phones and authenticator apps of accounts whose address the earlier system never
+	// confirmed.
+	TrustUnverified bool
 
 	Remark   func(Remark)   // called for each remark; may be nil
 	Progress func(Progress) // called before the first batch and after each; may be nil
@@ -74,6 +84,7 @@ type run struct {
 	form   form
 	now    time.Time // for times missing in the file; that of the first run if this one resumes
 	id     string    // of its row
+	base   uint64    // of the ordinals of ids
 	groups map[string]bool
 	report *report
 }
@@ -83,9 +94,11 @@ func (r *run) open(ctx context.Context, in Input) (*lineReader, error) {
 	from := bufio.NewReaderSize(in.From, lineBuffer)
 
 	var err error
-	if r.form, err = formOf(from, r.Format); err != nil {
+	if r.form, err = formOf(from, r.Options); err != nil {
 		return nil, err
 	}
+
+	r.Progress.Format = r.form.format
 
 	if err := r.loadGroups(ctx); err != nil {
 		return nil, err
@@ -100,11 +113,15 @@ func (r *run) open(ctx context.Context, in Input) (*lineReader, error) {
 		}
 	}
 
+	r.id = randomid.New()
+
 	if !r.DryRun {
 		if err := r.begin(ctx, digest); err != nil {
 			return nil, err
 		}
 	}
+
+	r.base = baseOf(r.id)
 
 	if digest != nil {
 		if _, err := file.Seek(r.Position, io.SeekStart); err != nil {
@@ -114,16 +131,35 @@ func (r *run) open(ctx context.Context, in Input) (*lineReader, error) {
 		from.Reset(file)
 	}
 
-	if r.report, err = openReport(r.Report, r.Line); err != nil {
+	if r.report, err = openReport(r.Report, Remark{Line: r.Line, Record: r.recordOf(r.Imported + r.Present + r.Refused)}); err != nil {
 		return nil, err
 	}
 
-	lines := &lineReader{from: from, position: r.Position, number: r.Line, csv: r.form.format == CSV}
-	if lines.csv && r.Position == 0 {
+	lines := &lineReader{from: from, layout: r.form.layout, position: r.Position, number: r.Line, records: r.Imported + r.Present + r.Refused}
+	lines.resume(in.Size)
+
+	if lines.layout == inTable && r.Position == 0 {
 		lines.skipFirst()
 	}
 
 	return lines, nil
+}
+
+// recordOf returns the number of a record if a line does not identify it, and 0 otherwise.
+func (r *run) recordOf(number int64) int64 {
+	if !r.form.layout.spread() {
+		return 0
+	}
+
+	return number
+}
+
+// baseOf returns what the ordinals of the ids of an import begin with: those of an import that resumes continue, and those of two
+// imports do not meet. It leaves room for the position in a file.
+func baseOf(id string) uint64 {
+	sum := sha256.Sum256([]byte(id))
+
+	return binary.BigEndian.Uint64(sum[:8]) >> 11
 }
 
 func digestOf(file io.ReadSeeker) ([]byte, error) {

@@ -16,7 +16,7 @@ import (
 
 // insert inserts records with COPY, and returns those that the database refuses: a user may just have registered with
 // the same address. If a record is refused, each half of the batch is tried separately, recursively.
-func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark, error) {
+func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]about, error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
@@ -30,9 +30,7 @@ func (r *run) insert(ctx context.Context, tx pgx.Tx, entries []entry) ([]Remark,
 	case !refused:
 		return nil, err
 	case len(entries) == 1:
-		wrong = flawOf(wrong, r.form.names)
-
-		return []Remark{{Line: entries[0].line, Field: wrong.field, Reason: wrong.reason}}, nil
+		return []about{r.about(entries[0].line, entries[0].Email, flawOf(wrong, r.form.names))}, nil
 	}
 
 	half := len(entries) / 2

@@ -11,15 +11,14 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
-	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 )
 
-// entry is a record with the number of its line.
+// entry is a record with its place in the file.
 type entry struct {
 	*Record
 
-	line int64
+	line line
 }
 
 // verdict is the result for a batch.
@@ -27,18 +26,34 @@ type verdict struct {
 	accepted []entry
 	present  int64
 	groups   []string // to be created first
-	remarks  []Remark // in the order of the lines
+	remarks  []about  // in the order of the records
+}
+
+// about is a remark with the number of its record.
+type about struct {
+	Remark
+
+	record int64
 }
 
 // refuse removes what the database refused.
-func (v *verdict) refuse(refused []Remark) {
+func (v *verdict) refuse(refused []about) {
 	for _, remark := range refused {
-		v.accepted = slices.DeleteFunc(v.accepted, func(e entry) bool { return e.line == remark.Line })
-		v.remarks = slices.DeleteFunc(v.remarks, func(other Remark) bool { return other.Line == remark.Line })
+		v.accepted = slices.DeleteFunc(v.accepted, func(e entry) bool { return e.line.record == remark.record })
+		v.remarks = slices.DeleteFunc(v.remarks, func(other about) bool { return other.record == remark.record })
 	}
 
 	v.remarks = append(v.remarks, refused...)
-	slices.SortStableFunc(v.remarks, func(a, b Remark) int { return int(a.Line - b.Line) })
+	slices.SortStableFunc(v.remarks, func(a, b about) int { return int(a.record - b.record) })
+}
+
+func (v *verdict) listed() []Remark {
+	list := make([]Remark, len(v.remarks))
+	for i, one := range v.remarks {
+		list[i] = one.Remark
+	}
+
+	return list
 }
 
 // holders are the accounts that have the ids, addresses, numbers and identities of a batch.
@@ -62,7 +77,7 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 
 	for i, line := range b.lines {
 		if wrong := b.flaws[i]; wrong != (flaw{}) {
-			v.remarks = append(v.remarks, line.remark(wrong))
+			v.remarks = append(v.remarks, r.about(line, b.names[i], wrong))
 
 			continue
 		}
@@ -85,18 +100,20 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 		}
 
 		if wrong != (flaw{}) {
-			wrong = flawOf(wrong, r.form.names)
-			v.remarks = append(v.remarks, line.remark(wrong))
+			v.remarks = append(v.remarks, r.about(line, record.Email, flawOf(wrong, r.form.names)))
 
 			continue
 		}
 
 		h.add(record)
-		v.accepted = append(v.accepted, entry{record, line.number})
+		v.accepted = append(v.accepted, entry{record, line})
 
 		if record.secret != nil && record.secret.Weak() {
-			about := flawOf(flaw{"totpSecret", fmt.Sprintf("a secret of %d bits, where one made here has 160: have it bound anew", record.secret.Bits())}, r.form.names)
-			remark := line.remark(about)
+			record.note("totpSecret", fmt.Sprintf("a secret of %d bits, where one made here has 160: have it bound anew", record.secret.Bits()))
+		}
+
+		for _, note := range record.notes {
+			remark := r.about(line, record.Email, flawOf(note, r.form.names))
 			remark.Imported = true
 			v.remarks = append(v.remarks, remark)
 		}
@@ -105,13 +122,14 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 	return v, nil
 }
 
-// remark returns what the report says about the line. It names the end of a record that has several lines.
-func (l line) remark(wrong flaw) Remark {
+// about returns what the report says about a record. It names the end of one that has several
+// lines.
+func (r *run) about(l line, name string, wrong flaw) about {
 	if l.last > l.number {
 		wrong.reason += fmt.Sprintf(" (lines %d to %d are one record)", l.number, l.last)
 	}
 
-	return Remark{Line: l.number, Field: wrong.field, Reason: wrong.reason}
+	return about{Remark{Line: l.number, Record: r.recordOf(l.record), Account: name, Field: wrong.field, Reason: wrong.reason}, l.record}
 }
 
 // judgeGroup makes sure that the group exists.
@@ -121,7 +139,7 @@ func (r *run) judgeGroup(name string, v *verdict) flaw {
 	}
 
 	if !r.CreateGroups {
-		return flaw{"memberGroup", fmt.Sprintf("there is no member group %.40q; there are %s", origin.Printable(name), r.groupNames())}
+		return flaw{"memberGroup", fmt.Sprintf("there is no member group %s; there are %s", quote(name), r.groupNames())}
 	}
 
 	if normal, err := account.ParseName(name); err != nil || normal != name || utf8.RuneCountInString(name) > 32 {

@@ -17,14 +17,19 @@ const (
 	batchBytes = 4 << 20
 )
 
-// line is one line of a file, or one record of CSV, which may have several. Its text has no line end; flawed is the
+// line is one line of a file, or one record, which may have several lines or share one. Its text has no line end; flawed is the
 // reason if there is no text.
 type line struct {
 	number int64 // the first
 	last   int64
+	record int64 // the number of the record, from 1
+	at     int64 // the position of its first byte
 	text   []byte
 	flawed string
 }
+
+// tooLong is the flaw of what is longer than maxLine.
+const tooLong = "longer than 65,536 bytes"
 
 // batch is a run of lines.
 type batch struct {
@@ -37,15 +42,19 @@ type batch struct {
 
 	records []Record // of the lines, once parsed
 	flaws   []flaw   // of the lines; empty if there is none
+	names   []string // the addresses or ids of records with flaws, as far as they can be read
 	done    chan struct{}
 }
 
 // lineReader splits a file into batches.
 type lineReader struct {
+	scanner
+
 	from     *bufio.Reader
+	layout   layout
 	position int64
-	number   int64
-	csv      bool // a line ends outside of quotation marks only
+	number   int64 // of lines that are read
+	records  int64 // that are read
 }
 
 // lineBuffer is the size of a buffer for a line and its end.
@@ -55,6 +64,8 @@ const lineBuffer = maxLine + 2
 func (r *lineReader) skipFirst() {
 	for {
 		if one, _, err := r.line(nil); err != nil || one.text != nil || one.flawed != "" {
+			r.records = 0
+
 			return
 		}
 	}
@@ -69,8 +80,9 @@ func (r *lineReader) empty(spare *batch) *batch {
 	} else {
 		clear(spare.records) // frees what they point to
 		clear(spare.flaws)
+		clear(spare.names)
 
-		b.lines, b.text, b.records, b.flaws = spare.lines[:0], spare.text[:0], spare.records[:0], spare.flaws[:0]
+		b.lines, b.text, b.records, b.flaws, b.names = spare.lines[:0], spare.text[:0], spare.records[:0], spare.flaws[:0], spare.names[:0]
 	}
 
 	return b
@@ -100,10 +112,14 @@ func (r *lineReader) next(spare *batch) *batch {
 
 // line reads one line and appends its text to that of the batch. An empty line has neither text nor flaw.
 func (r *lineReader) line(texts []byte) (line, []byte, error) {
-	begin := len(texts)
-	one := line{number: r.number + 1}
+	if r.layout.spread() {
+		return r.spread(texts)
+	}
 
-	texts, tooLong, open, err := r.read(texts)
+	begin := len(texts)
+	one := line{number: r.number + 1, record: r.records + 1, at: r.position}
+
+	texts, long, open, err := r.read(texts)
 	one.last = r.number
 
 	if one.last < one.number {
@@ -115,24 +131,42 @@ func (r *lineReader) line(texts []byte) (line, []byte, error) {
 	switch {
 	case open:
 		one.flawed = "a quotation mark that is never closed"
-	case tooLong || len(raw) > maxLine:
-		one.flawed = "longer than 65,536 bytes"
-	case !utf8.Valid(raw):
-		one.flawed = "not UTF-8"
-	case bytes.IndexByte(raw, 0) >= 0:
-		one.flawed = "with a NUL byte in it"
-	case len(bytes.TrimSpace(raw)) > 0:
-		one.text = raw[:len(raw):len(raw)]
-
-		return one, texts, err
+	case long || len(raw) > maxLine:
+		one.flawed = tooLong
+	default:
+		one.flawed = textFlaw(raw)
 	}
 
-	return one, texts[:begin], err
+	if one.flawed == "" && len(bytes.TrimSpace(raw)) == 0 {
+		return one, texts[:begin], err
+	}
+
+	r.records++
+
+	if one.flawed != "" {
+		return one, texts[:begin], err
+	}
+
+	one.text = raw[:len(raw):len(raw)]
+
+	return one, texts, err
+}
+
+// textFlaw returns what makes bytes something else than text.
+func textFlaw(raw []byte) string {
+	switch {
+	case !utf8.Valid(raw):
+		return "not UTF-8"
+	case bytes.IndexByte(raw, 0) >= 0:
+		return "with a NUL byte in it"
+	}
+
+	return ""
 }
 
 // read appends the bytes of a line, without a byte order mark, unless they are too many. open reports that the file ends
 // within quotation marks.
-func (r *lineReader) read(texts []byte) (_ []byte, tooLong, open bool, err error) {
+func (r *lineReader) read(texts []byte) (_ []byte, long, open bool, err error) {
 	var state quotes
 
 	begin := len(texts)
@@ -145,11 +179,11 @@ func (r *lineReader) read(texts []byte) (_ []byte, tooLong, open bool, err error
 			raw = bytes.TrimPrefix(raw, []byte(byteOrderMark))
 		}
 
-		if r.csv {
+		if r.layout == inTable {
 			state.pass(raw)
 		}
 
-		if tooLong = tooLong || len(texts)-begin+len(raw) > lineBuffer; !tooLong {
+		if long = long || len(texts)-begin+len(raw) > lineBuffer; !long {
 			texts = append(texts, raw...)
 		}
 
@@ -162,7 +196,7 @@ func (r *lineReader) read(texts []byte) (_ []byte, tooLong, open bool, err error
 		}
 
 		if err != nil || state != inQuotes {
-			return texts, tooLong, state == inQuotes, err
+			return texts, long, state == inQuotes, err
 		}
 	}
 }

@@ -45,7 +45,7 @@ func TestRecordsAreThoseThatWereWritten(t *testing.T) {
 
 		text := file.String()
 		// The smallest buffer splits lines anywhere.
-		reader := &lineReader{from: bufio.NewReaderSize(&file, 16), csv: true}
+		reader := &lineReader{from: bufio.NewReaderSize(&file, 16), layout: inTable}
 
 		b := reader.next(nil)
 		if len(b.lines) != count {

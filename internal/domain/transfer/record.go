@@ -40,10 +40,12 @@ type Record struct {
 
 	secret factor.Secret // TOTPSecret, once verified
 	named  bool          // the file has an id for it
+	notes  []flaw        // for its administrator, if it is imported
 }
 
-// settle converts a record to the stored form, or returns its first flaw. now replaces times missing in the file.
-func (r *Record) settle(now time.Time, group string) error {
+// settle converts a record to the stored form, or returns its first flaw. now replaces times missing in the file, and ordinal
+// sorts ids of the same millisecond.
+func (r *Record) settle(now time.Time, group string, ordinal uint64) error {
 	var err error
 
 	r.named = r.ID != ""
@@ -83,7 +85,7 @@ func (r *Record) settle(now time.Time, group string) error {
 		return err
 	}
 
-	return r.settleRest(now)
+	return r.settleRest(now, ordinal)
 }
 
 func (r *Record) settleSignIn() error {
@@ -144,7 +146,7 @@ func (r *Record) hasFactor() bool { return r.Phone != "" || r.TOTPSecret != "" |
 // schemes are those of package password.
 const schemes = "Argon2id, bcrypt, scrypt and PBKDF2-SHA-256/512 are"
 
-func (r *Record) settleRest(now time.Time) error {
+func (r *Record) settleRest(now time.Time, ordinal uint64) error {
 	switch {
 	case r.Avatar < 0:
 		return flaw{"avatar", "negative"}
@@ -165,7 +167,7 @@ func (r *Record) settleRest(now time.Time) error {
 	}
 
 	if !r.named {
-		r.ID = account.NewID(now)
+		r.ID = account.NewIDAt(r.CreatedAt.Time, ordinal)
 	}
 
 	return nil

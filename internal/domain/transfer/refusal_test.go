@@ -106,7 +106,6 @@ func TestRefusals(t *testing.T) {
 		{transfer.Gateway, `{"a":` + deep + strings.Repeat("]", 20_000) + `}`, "not an object of JSON"},
 		{transfer.Gateway, gatewayLine(1)[:200], "not an object of JSON on one line, from byte"},
 		{transfer.Gateway, gatewayLine(1) + gatewayLine(2), "not an object of JSON"},
-		{transfer.Gateway, "[" + gatewayLine(1) + "]", "of the wrong type"},
 		{transfer.Gateway, `"text"`, "of the wrong type"},
 		{transfer.Gateway, "null", "_id: missing"},
 		{transfer.Gateway, "email,name", "not an object of JSON"},
@@ -248,7 +247,8 @@ func TestFilesOfNoForm(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                               "it is empty",
 		"\n \r\n":                        "it is empty",
-		"[{\"_id\":1}]":                  "mongoexport without --jsonArray",
+		"[{\"_id\":1}]":                  "the first record does not show which; use --format",
+		"[]":                             "it has no accounts",
 		"\xff\xfee\x00":                  "UTF-16",
 		"{\"_id\":1}":                    "use --format",
 		"{\"a\":":                        "use --format",

@@ -51,12 +51,13 @@ func (r *run) rehearseBatch(ctx context.Context, tx pgx.Tx, b *batch) error {
 		return err
 	}
 
-	if err := r.report.write(v.remarks); err != nil {
+	remarks := v.listed()
+	if err := r.report.write(remarks); err != nil {
 		return err
 	}
 
 	r.Progress = r.after(b, v)
-	r.reportRemarks(v.remarks)
+	r.reportRemarks(remarks)
 
 	return nil
 }

@@ -16,9 +16,9 @@ type report struct {
 	file *os.File // nil for none
 }
 
-// openReport begins a report, or continues that of an import that was interrupted after the line: remarks about later
-// lines belong to a batch that was not committed, and will be written again.
-func openReport(path string, line int64) (*report, error) {
+// openReport begins a report, or continues that of an import that was interrupted after the record or line of last: remarks about
+// later ones belong to a batch that was not committed, and will be written again.
+func openReport(path string, last Remark) (*report, error) {
 	if path == "" {
 		return &report{}, nil
 	}
@@ -28,7 +28,7 @@ func openReport(path string, line int64) (*report, error) {
 		return nil, fmt.Errorf("report: %w", err)
 	}
 
-	end, err := endOf(file, line)
+	end, err := endOf(file, last)
 	if err == nil {
 		err = file.Truncate(end)
 	}
@@ -47,8 +47,8 @@ func openReport(path string, line int64) (*report, error) {
 // errNoReport keeps the report from overwriting another file, for example the accounts themselves, by mistake.
 var errNoReport = errors.New("the file exists, and is not a report")
 
-// endOf returns the position where the remarks about lines up to this one end.
-func endOf(file io.Reader, line int64) (end int64, err error) {
+// endOf returns the position where the remarks about records or lines up to the last one end.
+func endOf(file io.Reader, last Remark) (end int64, err error) {
 	for lines := bufio.NewReaderSize(file, lineBuffer); ; {
 		text, err := lines.ReadSlice('\n')
 		if len(text) == 0 && errors.Is(err, io.EOF) {
@@ -65,7 +65,7 @@ func endOf(file io.Reader, line int64) (end int64, err error) {
 			return 0, errNoReport
 		}
 
-		if remark.Line > line {
+		if later := remark.Line > last.Line; remark.Record == 0 && later || remark.Record > last.Record {
 			return end, nil
 		}
 

@@ -16,13 +16,11 @@ import (
 	"github.com/konec/toolkit-gateway/gen/db"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
-	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
 
 // begin finds the interrupted import of the file, or records a new one.
 func (r *run) begin(ctx context.Context, digest []byte) error {
 	queries := db.New(r.conn)
-	r.id = randomid.New()
 
 	err := queries.AccountImportBegin(ctx, db.AccountImportBeginParams{
 		ID: r.id, Digest: digest, Format: string(r.form.format), Source: r.source, Now: r.now,
@@ -88,7 +86,7 @@ func (r *run) each(ctx context.Context, from *lineReader, bring func(context.Con
 	for range runtime.GOMAXPROCS(0) {
 		go func() {
 			for b := range unread {
-				r.form.parse(b, func(record *Record) error { return record.settle(r.now, r.Group) })
+				r.form.parse(b, r.settle)
 			}
 		}()
 	}
@@ -111,6 +109,15 @@ func (r *run) each(ctx context.Context, from *lineReader, bring func(context.Con
 	}
 
 	return ctx.Err()
+}
+
+// settle converts a record to the stored form. Its id follows from its time and its place in the file.
+func (r *run) settle(record *Record, one line) error {
+	if r.WithoutPasswords {
+		record.PasswordHash = ""
+	}
+
+	return record.settle(r.now, r.Group, r.base+uint64(one.at)) //nolint:gosec // a position is not negative
 }
 
 // bringAll writes all batches.
@@ -156,7 +163,7 @@ func (r *run) bring(ctx context.Context, b *batch) error {
 		}
 
 		verdict.refuse(refused)
-		remarks = verdict.remarks
+		remarks = verdict.listed()
 		next = r.after(b, verdict)
 
 		// Before the commit: a resumed import discards the rest of the report, but keeps everything up to here.
@@ -198,13 +205,13 @@ func (r *run) advance(ctx context.Context, tx pgx.Tx, next Progress) error {
 	err := db.New(tx).AccountImportAdvance(ctx, db.AccountImportAdvanceParams{
 		ID: r.id, Position: next.Position, Line: next.Line, Imported: next.Imported, Present: next.Present, Refused: next.Refused, Now: now,
 	})
-	if err != nil || next.Line == r.Line {
+	if err != nil || next.Position == r.Position {
 		return err
 	}
 
 	return audit.Record(ctx, tx, now, audit.Event{Action: audit.AccountImported, Subject: r.source, Detail: map[string]string{
 		"import": r.id, "format": string(r.form.format),
-		"lines":    fmt.Sprintf("%d-%d", r.Line+1, next.Line),
+		"lines":    fmt.Sprintf("%d-%d", min(r.Line+1, next.Line), next.Line),
 		"imported": strconv.FormatInt(next.Imported-r.Imported, 10),
 		"present":  strconv.FormatInt(next.Present-r.Present, 10),
 		"refused":  strconv.FormatInt(next.Refused-r.Refused, 10),

@@ -1,5 +1,5 @@
 // Package transfer imports accounts from files and exports them: files of the previous gateway and service, as
-// mongoexport writes them, and files in our own form. An imported account obeys every rule for accounts created here. A
+// mongoexport writes them, files of Firebase, Auth0 and Keycloak, and files in our own form. An imported account obeys every rule for accounts created here. A
 // line that does not is reported, never corrected silently and never dropped. It opens no session, checks no password,
 // and sends no mail.
 package transfer
@@ -34,33 +34,66 @@ type Format string
 
 // The formats.
 const (
-	Auto    Format = "auto"    // detected from the first line
-	Gateway Format = "gateway" // of the previous gateway, by mongoexport
-	Public  Format = "public"  // of the public service, by mongoexport
-	JSON    Format = "json"    // our own, one object per line
-	CSV     Format = "csv"     // our own, with a line of column names
+	Auto     Format = "auto"     // detected from the beginning of the file
+	Gateway  Format = "gateway"  // of the previous gateway, by mongoexport
+	Public   Format = "public"   // of the public service, by mongoexport
+	Firebase Format = "firebase" // by firebase auth:export, as JSON
+	Auth0    Format = "auth0"    // by a job that exports users, or of password hashes
+	Keycloak Format = "keycloak" // of a realm, with its users
+	JSON     Format = "json"     // our own, one object per line
+	CSV      Format = "csv"      // our own, with a line of column names
 )
 
-// Remark is a remark about one line of a file.
+// Summary says what a file of the format is, and what of it is not imported.
+func (f Format) Summary() string {
+	switch f {
+	case Gateway:
+		return "mongoexport of the previous gateway"
+	case Public:
+		return "mongoexport of the public service, without its history of sign-ins"
+	case Firebase:
+		return "Firebase's export of users, without their ids, claims and identities of other providers"
+	case Auth0:
+		return "Auth0's export of users or password hashes, without metadata, roles and identities of other providers"
+	case Keycloak:
+		return "Keycloak's export of users, without their ids, groups, roles, attributes and identities of other providers"
+	case JSON:
+		return "JSON in the gateway's own form"
+	case CSV:
+		return "CSV in the gateway's own form"
+	}
+
+	return string(f)
+}
+
+// Remark is a remark about one record of a file.
 type Remark struct {
-	Line   int64  `json:"line"`
-	Field  string `json:"field,omitempty"` // the file's name for it; empty for the whole line
-	Reason string `json:"reason"`
+	Line    int64  `json:"line"`              // its first
+	Record  int64  `json:"record,omitzero"`   // its number, in a file whose records do not have a line each
+	Account string `json:"account,omitempty"` // its address or id, if that can be read
+	Field   string `json:"field,omitempty"`   // the file's name for it; empty for the whole record
+	Reason  string `json:"reason"`
 	// Imported reports that the account is imported all the same: the remark is for its administrator.
 	Imported bool `json:"imported"`
 }
 
 func (r Remark) String() string {
-	if r.Field == "" {
-		return fmt.Sprintf("line %d: %s", r.Line, r.Reason)
+	text := fmt.Sprintf("line %d", r.Line)
+	if r.Record > 0 {
+		text += fmt.Sprintf(", record %d", r.Record)
 	}
 
-	return fmt.Sprintf("line %d: %s: %s", r.Line, r.Field, r.Reason)
+	if r.Field != "" {
+		text += ": " + r.Field
+	}
+
+	return text + ": " + r.Reason
 }
 
-// Progress is how far an import is, from the beginning of the file. Every line, except empty ones and the column names
-// of CSV, is imported, present or refused.
+// Progress is how far an import is, from the beginning of the file. Every record is imported, present or refused. Where a file has
+// a record on each line, every line is one, except for empty ones and the column names of CSV.
 type Progress struct {
+	Format   Format
 	Line     int64 // the number of the last line read
 	Imported int64
 	Present  int64 // existing, with the same id and address
