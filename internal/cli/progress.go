@@ -38,6 +38,7 @@ func (p *progress) imported(now transfer.Progress) {
 		p.first = &now
 		p.began = time.Now()
 		p.shown = p.began
+		p.print("format: %s", now.Format.Summary())
 
 		if now.Line > 0 {
 			p.print("resuming after line %d: imported %d, already present %d, refused %d so far", now.Line, now.Imported, now.Present, now.Refused)

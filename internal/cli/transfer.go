@@ -8,10 +8,11 @@ import (
 	"path/filepath"
 
 	"github.com/konec/toolkit-gateway/internal/app"
+	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
-// errRefusedLines is the result of an import that reached the end of its file and refused some lines.
+// errRefusedLines is the result of an import that reached the end of its file and refused some records.
 var errRefusedLines = errors.New("some lines were refused")
 
 // shownRemarks is the number of refused lines that are shown without --report.
@@ -21,11 +22,15 @@ const shownRemarks = 20
 type (
 	accountImportCommand struct {
 		File         string `arg:"" help:"The file to import. - reads standard input, which cannot be resumed."`
-		Format       string `default:"auto" enum:"auto,gateway,public,json,csv" help:"Format of the file. gateway, public: mongoexport of the earlier services; json, csv: the output of account export; auto: detected from the first line."`
+		Format       string `default:"auto" enum:"auto,gateway,public,firebase,auth0,keycloak,json,csv" help:"Format of the file. gateway, public: mongoexport of the earlier services; firebase, auth0, keycloak: exports of these systems, as JSON; json, csv: the output of account export; auto: detected from the beginning of the file."`
 		Group        string `default:"None" help:"Member group of accounts for which the file names none. Default: ${default}."`
 		CreateGroups bool   `help:"Create missing member groups, without rights. Otherwise their accounts are refused."`
 		DryRun       bool   `help:"Do everything except writing."`
-		Report       string `placeholder:"FILE" help:"Write every refused line to FILE, as JSON lines. Otherwise the first 20 are shown."`
+		Report       string `placeholder:"FILE" help:"Write a line of JSON for every refused record to FILE: its line, its address or id, the field and the reason. Otherwise the first 20 are shown."`
+
+		FirebaseHashConfig string `placeholder:"FILE" help:"Password hash parameters of the Firebase project, as its console shows them (hash_config). Firebase's hashes cannot be imported without them."`
+		WithoutPasswords   bool   `help:"Import no password hashes. Users set a password with a code from the mail."`
+		TrustUnverified    bool   `help:"Firebase, Auth0, Keycloak: import passwords, phones and authenticator apps of accounts whose address was never confirmed, too."`
 	}
 	accountExportCommand struct {
 		File        string `arg:"" default:"-" help:"The file to write, readable by its owner only. Default: standard output."`
@@ -36,9 +41,10 @@ type (
 
 // Help returns what is shown below the summary.
 func (accountImportCommand) Help() string {
-	return "A line that cannot be imported is reported with its number, the field and the reason; the import continues. " +
+	return "A record that cannot be imported is reported with its line, the field and the reason; the import continues. " +
+		"JSON may be an object per line, an array (mongoexport --jsonArray), or pretty-printed. " +
 		"Accounts are committed in batches. After an interruption the same command resumes, and imports no account twice.\n\n" +
-		"Exit code 0: every line was imported. 2: some were refused. 1: the import failed."
+		"Exit code 0: every record was imported. 2: some were refused. 1: the import failed."
 }
 
 // Run imports accounts.
@@ -49,12 +55,18 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 	}
 	defer closeInput()
 
+	firebase, err := command.firebase()
+	if err != nil {
+		return err
+	}
+
 	return i.operate(ctx, func(ctx context.Context, a *app.App) error {
 		shown, progress := int64(0), newProgress(os.Stderr)
 
 		done, err := a.Transfers.Import(ctx, input, transfer.Options{
 			Format: transfer.Format(command.Format), Group: command.Group, CreateGroups: command.CreateGroups,
 			DryRun: command.DryRun, Report: command.Report,
+			Firebase: firebase, WithoutPasswords: command.WithoutPasswords, TrustUnverified: command.TrustUnverified,
 			Progress: progress.imported,
 			Remark: func(remark transfer.Remark) {
 				if shown++; command.Report == "" && shown <= shownRemarks {
@@ -79,12 +91,35 @@ func (command accountImportCommand) Run(ctx context.Context, i invocation) error
 
 		fmt.Printf("%s %d, already present %d, refused %d\n", verb, done.Imported, done.Present, done.Refused)
 
+		if command.Report != "" {
+			fmt.Printf("report: %s\n", command.Report)
+		}
+
 		if done.Refused > 0 {
 			return errRefusedLines
 		}
 
 		return nil
 	})
+}
+
+// firebase reads the hash parameters; nil for none.
+func (command accountImportCommand) firebase() (*password.FirebaseConfig, error) {
+	if command.FirebaseHashConfig == "" {
+		return nil, nil //nolint:nilnil // none are needed
+	}
+
+	text, err := os.ReadFile(command.FirebaseHashConfig)
+	if err != nil {
+		return nil, err
+	}
+
+	config, err := password.ParseFirebaseConfig(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", command.FirebaseHashConfig, err)
+	}
+
+	return config, nil
 }
 
 // withRemedy adds to the failure of an import how to resume it.

@@ -122,14 +122,24 @@ func (r *run) judge(ctx context.Context, tx pgx.Tx, b *batch) (verdict, error) {
 	return v, nil
 }
 
-// about returns what the report says about a record. It names the end of one that has several
-// lines.
+// about returns what the report says about a record. It names the end of one that has several lines.
 func (r *run) about(l line, name string, wrong flaw) about {
+	remark := Remark{Line: l.number, Record: r.recordOf(l.record), Account: name, Field: wrong.field, Reason: wrong.reason}
+
 	if l.last > l.number {
-		wrong.reason += fmt.Sprintf(" (lines %d to %d are one record)", l.number, l.last)
+		remark.LastLine = l.last
 	}
 
-	return about{Remark{Line: l.number, Record: r.recordOf(l.record), Account: name, Field: wrong.field, Reason: wrong.reason}, l.record}
+	switch {
+	case l.rest && l.last > l.number:
+		remark.Reason += fmt.Sprintf(" (lines %d to %d are not read)", l.number, l.last)
+	case l.rest:
+		remark.Reason += " (nothing from here on is read)"
+	case l.last > l.number:
+		remark.Reason += fmt.Sprintf(" (lines %d to %d are one record)", l.number, l.last)
+	}
+
+	return about{remark, l.record}
 }
 
 // judgeGroup makes sure that the group exists.

@@ -26,6 +26,7 @@ type line struct {
 	at     int64 // the position of its first byte
 	text   []byte
 	flawed string
+	rest   bool // it is all that is left of the file, which is not read
 }
 
 // tooLong is the flaw of what is longer than maxLine.
@@ -119,18 +120,28 @@ func (r *lineReader) line(texts []byte) (line, []byte, error) {
 	begin := len(texts)
 	one := line{number: r.number + 1, record: r.records + 1, at: r.position}
 
-	texts, long, open, err := r.read(texts)
+	texts, long, state, err := r.read(texts)
 	one.last = r.number
 
 	if one.last < one.number {
 		return line{}, texts, err // the end of the file
 	}
 
+	// Where such a record ends is a guess, and with another one a value could pass for a record.
+	if state.misplaced && one.last > one.number && !state.open() {
+		r.records++
+		r.fresh = true
+
+		one, err = r.refuseRest(one, "not a record of CSV: a quotation mark in the wrong place, and line ends behind it")
+
+		return one, texts[:begin], err
+	}
+
 	raw := bytes.TrimSuffix(bytes.TrimSuffix(texts[begin:], []byte("\n")), []byte("\r"))
 
 	switch {
-	case open:
-		one.flawed = "a quotation mark that is never closed"
+	case state.open():
+		one.flawed = "a quotation mark that is never closed: the rest of the file is within it"
 	case long || len(raw) > maxLine:
 		one.flawed = tooLong
 	default:
@@ -164,11 +175,9 @@ func textFlaw(raw []byte) string {
 	return ""
 }
 
-// read appends the bytes of a line, without a byte order mark, unless they are too many. open reports that the file ends
-// within quotation marks.
-func (r *lineReader) read(texts []byte) (_ []byte, long, open bool, err error) {
-	var state quotes
-
+// read appends the bytes of a line, without a byte order mark, unless they are too many. state is open if the file ends within
+// quotation marks.
+func (r *lineReader) read(texts []byte) (_ []byte, long bool, state quotes, err error) {
 	begin := len(texts)
 
 	for first := true; ; first = false {
@@ -195,42 +204,48 @@ func (r *lineReader) read(texts []byte) (_ []byte, long, open bool, err error) {
 			r.number++
 		}
 
-		if err != nil || state != inQuotes {
-			return texts, long, state == inQuotes, err
+		if err != nil || !state.open() {
+			return texts, long, state, err
 		}
 	}
 }
 
 // quotes is where in a record of CSV a reader is (RFC 4180). A line end within quotation marks is part of a value: a user
 // who chose that value must not choose the next record of the file.
-type quotes byte
+type quotes struct {
+	at        mark
+	misplaced bool // a mark was there that neither ends a value nor is doubled
+}
+
+type mark byte
 
 const (
-	atValue    quotes = iota // before a value
-	inValue                  // in a value without quotation marks
-	inQuotes                 // in a value with them
-	afterQuote               // after a mark in it: the last one, or half of one that is part of the value
-	afterCR                  // likewise, and a carriage return
+	atValue    mark = iota // before a value
+	inValue                // in a value without quotation marks
+	inQuotes               // in a value with them
+	afterQuote             // after a mark in it: the last one, or half of one that is part of the value
+	afterCR                // likewise, and a carriage return
 )
 
-// pass continues with the text. A mark that neither ends a value nor is doubled is an error, which is found later; it ends
-// no value here.
+func (q *quotes) open() bool { return q.at == inQuotes }
+
+// pass continues with the text. A misplaced mark ends no value.
 func (q *quotes) pass(text []byte) {
 	for _, c := range text {
 		switch {
-		case *q == inQuotes && c != '"':
-		case *q == inQuotes:
-			*q = afterQuote
-		case *q == atValue && c == '"', *q == afterQuote && c == '"':
-			*q = inQuotes
-		case *q == afterQuote && c == '\r':
-			*q = afterCR
-		case c == '\n', c == ',' && *q != afterCR:
-			*q = atValue
-		case *q == afterQuote, *q == afterCR:
-			*q = inQuotes
+		case q.at == inQuotes && c != '"':
+		case q.at == inQuotes:
+			q.at = afterQuote
+		case q.at == atValue && c == '"', q.at == afterQuote && c == '"':
+			q.at = inQuotes
+		case q.at == afterQuote && c == '\r':
+			q.at = afterCR
+		case c == '\n', c == ',' && q.at != afterCR:
+			q.at = atValue
+		case q.at == afterQuote, q.at == afterCR:
+			q.at, q.misplaced = inQuotes, true
 		default:
-			*q = inValue
+			q.at = inValue
 		}
 	}
 }

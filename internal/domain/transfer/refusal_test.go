@@ -154,15 +154,17 @@ func TestCSVRefusals(t *testing.T) {
 		`,a@konec.test,A,1,`,
 		`,b@konec.test,B,1`,
 		`,c@konec.test,C,1,,`,
-		`,d@konec.test,"D,1,`,
+		`,d@konec.test,"D"x",1,`,
 		`,e@konec.test,E"x",1,`,
 		`,f@konec.test,F,one,`,
 		`,g@konec.test,G,,"{""open_id"":"`,
 		`x,h@konec.test,H,,`,
 		`,i@konec.test,I,,"{""open_id"":""ou_1"",""name"":""I""}"`,
+		`,j@konec.test,"J,1,`,
+		`,k@konec.test,K,1,`,
 	}, "\n"))
-	o.succeeds(t, 2, 0, "line 3: 4 values, where there are 5 columns", "line 4: 6 values", "line 5: not a line of CSV",
-		"line 7: avatar: not a whole number", "line 8: lark: not what", "line 9: id: not 24")
+	o.succeeds(t, 2, 0, "line 3: 4 values, where there are 5 columns", "line 4: 6 values", "line 5: not a line of CSV", "line 6: not a line of CSV",
+		"line 7: avatar: not a whole number", "line 8: lark: not what", "line 9: id: not 24", "line 11: a quotation mark that is never closed")
 }
 
 // IN-K1: a line end within quotation marks is part of a value. A user who chose a name in the earlier system must not choose a
@@ -189,14 +191,22 @@ func TestQuotedLineEndsAreNoRecords(t *testing.T) {
 			"email,name,memberGroup\n\"a@c.example\",\"\"\"A\"\"\n" + inner + "\n\"\"\",None\nb@c.example,Bob,None", 1, 5, []string{"line 2: name: not one line"},
 		},
 		"after a mark that is not doubled": {
-			"email,name,memberGroup\n\"a@c.example\",\"An \"A\" \n" + inner + "\n\",None\nb@c.example,Bob,None\n", 1, 5, []string{"line 2: not a line of CSV"},
+			"email,name,memberGroup\n\"a@c.example\",\"An \"A\" \n" + inner + "\n\",None\nb@c.example,Bob,None\n", 0, 5,
+			[]string{"line 2: not a record of CSV: a quotation mark in the wrong place, and line ends behind it (lines 2 to 5 are not read)"},
+		},
+		"behind a mark that is not doubled": {
+			"email,name,memberGroup\na@c.example,\"An \"A,None\nb@c.example,\"\n" + inner + "\n\",None\nc@c.example,Carl,None\n", 0, 6,
+			[]string{"line 2: not a record of CSV"},
+		},
+		"a mark that is not doubled, on its line": {
+			"email,name,memberGroup\na@c.example,\"An \"A\" \",None\nb@c.example,Bob,None\n", 1, 3, []string{"line 2: not a line of CSV"},
 		},
 		"after a carriage return": {
-			"email,name,memberGroup\n\"a@c.example\",\"A\"\r,\n" + inner + "\n\",None\nb@c.example,Bob,None\n", 1, 5, []string{"line 2: not a line of CSV"},
+			"email,name,memberGroup\n\"a@c.example\",\"A\"\r,\n" + inner + "\n\",None\nb@c.example,Bob,None\n", 0, 5, []string{"line 2: not a record of CSV"},
 		},
 		"never closed": {
 			"email,name,memberGroup\n\"a@c.example\",\"Ann\n" + inner + "\nb@c.example,Bob,None\n", 0, 4,
-			[]string{"line 2: a quotation mark that is never closed (lines 2 to 4 are one record)"},
+			[]string{"line 2: a quotation mark that is never closed: the rest of the file is within it (lines 2 to 4 are one record)"},
 		},
 		"in the first column": {
 			"name,email,memberGroup\n\"Ann\nMallory,evil@c.example,Admin\n\",a@c.example,None\n", 0, 4, []string{"line 2: name: not one line"},

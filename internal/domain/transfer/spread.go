@@ -93,21 +93,25 @@ func (r *lineReader) refuseRest(one line, why broken) (line, error) {
 		one = r.begin()
 	}
 
-	var err error
-	for err == nil {
-		_, err = r.readByte()
+	if err := r.readToEnd(); err != nil && !errors.Is(err, io.EOF) {
+		return one, err
 	}
 
 	one.number = max(1, min(one.number, r.number)) // a file that ends with a line end has no line behind it
-
-	if one.flawed = string(why); r.number > one.number {
-		one.flawed += fmt.Sprintf("; lines %d to %d are not read", one.number, r.number)
-	}
-
-	one.last = one.number
+	one.last = max(1, r.number)
+	one.flawed = string(why)
+	one.rest = true
 	r.place = atEnd
 
-	return one, err
+	return one, io.EOF
+}
+
+func (r *lineReader) readToEnd() error {
+	for {
+		if _, err := r.readByte(); err != nil {
+			return err
+		}
+	}
 }
 
 // begin returns a record that begins at the next byte.

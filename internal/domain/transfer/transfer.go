@@ -68,11 +68,12 @@ func (f Format) Summary() string {
 
 // Remark is a remark about one record of a file.
 type Remark struct {
-	Line    int64  `json:"line"`              // its first
-	Record  int64  `json:"record,omitzero"`   // its number, in a file whose records do not have a line each
-	Account string `json:"account,omitempty"` // its address or id, if that can be read
-	Field   string `json:"field,omitempty"`   // the file's name for it; empty for the whole record
-	Reason  string `json:"reason"`
+	Line     int64  `json:"line"`              // its first
+	LastLine int64  `json:"lastLine,omitzero"` // if it has several
+	Record   int64  `json:"record,omitzero"`   // its number, in a file whose records do not have a line each
+	Account  string `json:"account,omitempty"` // its address or id, if that can be read
+	Field    string `json:"field,omitempty"`   // the file's name for it; empty for the whole record
+	Reason   string `json:"reason"`
 	// Imported reports that the account is imported all the same: the remark is for its administrator.
 	Imported bool `json:"imported"`
 }
