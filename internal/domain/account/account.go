@@ -49,7 +49,7 @@ const ordinalBits = 54
 // NewIDAt returns an id for an account that was created elsewhere at that time. Of two ids of one millisecond the one with the
 // lower ordinal sorts first. Only the lowest 54 bits of the ordinal count, and the caller makes it unique.
 func NewIDAt(created time.Time, ordinal uint64) string {
-	seconds := min(max(created.Unix(), 0), math.MaxUint32) // the last one is in 2106
+	seconds := min(max(created.Unix(), 0), math.MaxUint32)     // the last one is in 2106
 	ms := uint64(created.Nanosecond() / int(time.Millisecond)) //nolint:gosec // below 1000
 
 	id := binary.BigEndian.AppendUint32(nil, uint32(seconds))
