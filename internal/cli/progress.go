@@ -38,7 +38,10 @@ func (p *progress) imported(now transfer.Progress) {
 		p.first = &now
 		p.began = time.Now()
 		p.shown = p.began
-		p.print("format: %s", now.Format.Summary())
+
+		if summary := now.Format.Summary(); summary != "" {
+			p.print("format: %s", summary)
+		}
 
 		if now.Line > 0 {
 			p.print("resuming after line %d: imported %d, already present %d, refused %d so far", now.Line, now.Imported, now.Present, now.Refused)

@@ -99,7 +99,7 @@ func TestAccountImportCommand(t *testing.T) {
 	}
 
 	got = gateway.runWith(t, text, "account", "import", "-", "--format", "gateway", "--create-groups", "--report", report)
-	if got.code != 2 || got.out != "imported 1, already present 0, refused 23\n" || strings.Contains(got.errors, "line 1") {
+	if got.code != 2 || got.out != "imported 1, already present 0, refused 23\nreport: "+report+"\n" || strings.Contains(got.errors, "line 1") {
 		t.Errorf("exit code %d: %s%s", got.code, got.out, got.errors)
 	}
 

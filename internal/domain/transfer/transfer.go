@@ -44,26 +44,18 @@ const (
 	CSV      Format = "csv"      // our own, with a line of column names
 )
 
-// Summary says what a file of the format is, and what of it is not imported.
+// Summary says what a file of another system is, and what of it is not imported. It is empty for the formats of our services.
 func (f Format) Summary() string {
 	switch f {
-	case Gateway:
-		return "mongoexport of the previous gateway"
-	case Public:
-		return "mongoexport of the public service, without its history of sign-ins"
 	case Firebase:
-		return "Firebase's export of users, without their ids, claims and identities of other providers"
+		return "Firebase's export of users, imported without their ids, claims and identities of other providers"
 	case Auth0:
-		return "Auth0's export of users or password hashes, without metadata, roles and identities of other providers"
+		return "Auth0's export of users or password hashes, imported without metadata, roles and identities of other providers"
 	case Keycloak:
-		return "Keycloak's export of users, without their ids, groups, roles, attributes and identities of other providers"
-	case JSON:
-		return "JSON in the gateway's own form"
-	case CSV:
-		return "CSV in the gateway's own form"
+		return "Keycloak's export of users, imported without their ids, groups, roles, attributes and identities of other providers"
 	}
 
-	return string(f)
+	return ""
 }
 
 // Remark is a remark about one record of a file.
