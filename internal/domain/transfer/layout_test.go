@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -166,6 +167,12 @@ func TestResumeInArray(t *testing.T) {
 	})
 	if err == nil || e.accounts(t) != 9_900 {
 		t.Fatalf("%d accounts, %v", e.accounts(t), err)
+	}
+
+	// What remains after a kill between the report and the commit.
+	leftover := read(t, report) + `{"line":1,"record":10050,"reason":"x","imported":false}` + "\n" + `{"line":1,"record":10100,"rea`
+	if err := os.WriteFile(report, []byte(leftover), 0o600); err != nil {
+		t.Fatal(err)
 	}
 
 	o := e.imports(t, text, func(o *transfer.Options) { o.Report, o.Remark = report, nil })

@@ -3,8 +3,12 @@
 package transfer_test
 
 import (
+	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+
+	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 )
 
 // A million generated records, in files that need several batches: what Go's own readers find is in or refused, with its line,
@@ -22,4 +26,54 @@ func TestMillionGeneratedRecords(t *testing.T) {
 	}
 
 	t.Logf("%+v", *sum)
+}
+
+// A file of a million accounts on one line is not held in memory, nor is one in an object behind other members.
+func TestMillionAccountsOnOneLine(t *testing.T) {
+	const (
+		accounts = 1_000_000
+		limit    = 150 << 20 // the file has 300 MB
+	)
+
+	read, write := io.Pipe()
+
+	go func() {
+		_, err := io.WriteString(write, `{"realm":"x","roles":[`)
+		for i := 0; i < accounts && err == nil; i++ {
+			_, err = io.WriteString(write, `{"name":"role","description":"`+bcrypted+`"},`)
+		}
+
+		if err == nil {
+			_, err = io.WriteString(write, `0],"users":[`)
+		}
+
+		for i := 0; i < accounts && err == nil; i++ {
+			_, err = io.WriteString(write, gatewayLine(i)+",")
+		}
+
+		if err == nil {
+			_, err = io.WriteString(write, gatewayLine(accounts)+"]}")
+		}
+
+		write.CloseWithError(err) // nil is the end
+	}()
+
+	highest := uint64(0)
+
+	o := setup(t).importsFrom(t, transfer.Input{Name: "pipe", From: read}, func(o *transfer.Options) {
+		o.Format = transfer.Gateway
+		o.Progress = func(transfer.Progress) {
+			var now runtime.MemStats
+
+			runtime.ReadMemStats(&now)
+			highest = max(highest, now.HeapInuse)
+		}
+	})
+	o.succeeds(t, accounts+1, 0)
+
+	if highest > limit {
+		t.Errorf("%d MB of memory", highest>>20)
+	}
+
+	t.Logf("%d accounts, %d MB of the file, %d MB of memory", o.Imported, o.Position>>20, highest>>20)
 }

@@ -30,10 +30,10 @@ type sample struct {
 	kind    string
 	text    string
 	records func(text string) (found []seen, whole bool) // whole: without an error
-	byLine  bool                                         // records are told apart by their lines
+	byLine  bool                                         // a record is identified by its lines
 }
 
-// units joins n units, and says where the broken end of a file begins.
+// units joins n units.
 func units(n int, unit func() string, separator func() string) string {
 	var text strings.Builder
 
