@@ -82,7 +82,7 @@ func readFirebase(part []string) (derivation, error) {
 		}
 
 		out := make([]byte, size)
-		cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(out, signer)
+		cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(out, signer) //nolint:gosec // as Firebase does; the key is of one password and salt
 
 		return out, nil
 	}

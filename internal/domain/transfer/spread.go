@@ -41,10 +41,10 @@ var (
 
 // resume sets the state for the position: an import that was interrupted continues behind a record, or has read everything.
 func (r *lineReader) resume(size int64) {
-	switch {
-	case r.position == 0:
+	switch r.position {
+	case 0:
 		r.fresh = true
-	case r.position == size:
+	case size:
 		r.place, r.users = atEnd, 1
 	default:
 		r.place, r.users = behind, 1
@@ -93,7 +93,7 @@ func (r *lineReader) refuseRest(one line, why broken) (line, error) {
 		one = r.begin()
 	}
 
-	if err := r.readToEnd(); err != nil && !errors.Is(err, io.EOF) {
+	if err := r.readToEnd(); err != nil {
 		return one, err
 	}
 
@@ -108,7 +108,12 @@ func (r *lineReader) refuseRest(one line, why broken) (line, error) {
 
 func (r *lineReader) readToEnd() error {
 	for {
-		if _, err := r.readByte(); err != nil {
+		_, err := r.readByte()
+
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
 			return err
 		}
 	}
@@ -150,7 +155,7 @@ func (r *lineReader) record(texts []byte) (line, []byte, error) {
 		case c != ',':
 			return line{}, texts, broken("neither a comma nor the end of the list follows the record before")
 		default:
-			if c, err = r.afterComma(); err == nil {
+			if err = r.afterComma(); err == nil {
 				return r.take(texts)
 			}
 		}
@@ -161,21 +166,21 @@ func (r *lineReader) record(texts []byte) (line, []byte, error) {
 	}
 }
 
-func (r *lineReader) afterComma() (byte, error) {
+func (r *lineReader) afterComma() error {
 	if _, err := r.readByte(); err != nil {
-		return 0, err
+		return err
 	}
 
 	c, err := r.peekSpace()
 
 	switch {
 	case errors.Is(err, io.EOF):
-		return 0, errUnclosed
+		return errUnclosed
 	case err == nil && (c == ']' || c == ','):
-		return 0, broken("a comma without a record behind it")
+		return broken("a comma without a record behind it")
 	}
 
-	return c, err
+	return err
 }
 
 // take reads a record.
