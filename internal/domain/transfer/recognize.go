@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// refusal reports a format that is recognized and not read, and what to do.
+// unreadable reports a format that is recognized and not read, and what to do.
 func unreadable(what string) error { return fmt.Errorf("%w: %s", ErrFormat, what) }
 
 // notText recognizes files that are not text in UTF-8.
@@ -61,6 +61,8 @@ func (g glimpse) format() (Format, error) {
 		return Firebase, nil // of a project without users
 	case g.empty:
 		return "", unreadable("it has no accounts")
+	case g.layout == inArray && g.has("realm") && !g.has("email"):
+		return "", unreadable("it is Keycloak's export of several realms; export one with bin/kc.sh export --realm NAME --users realm_file --file FILE")
 	case g.has("localId"):
 		return Firebase, nil
 	case g.has("user_id") || g.has("passwordHash") && g.has("tenant", "connection", "password_set_date"):
