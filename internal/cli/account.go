@@ -31,7 +31,7 @@ type (
 		Disable     accountDisableCommand     `cmd:"" help:"Disable an account and end all its sessions at once."`
 		Enable      accountEnableCommand      `cmd:"" help:"Enable a disabled account."`
 		Unlock      accountUnlockCommand      `cmd:"" help:"Lift every wait of an account: after failures, and for codes by mail or text message."`
-		Import      accountImportCommand      `cmd:"" help:"Import accounts from a file, one account per line."`
+		Import      accountImportCommand      `cmd:"" help:"Import accounts from a file."`
 		Export      accountExportCommand      `cmd:"" help:"Export every account to a file that account import can read."`
 	}
 	accountCreateCommand struct {
