@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// ErrFormat reports a file in an unknown format.
-var ErrFormat = errors.New("the format of the file is unknown")
+// ErrFormat reports a file in a format that is unknown or not read.
+var ErrFormat = errors.New("the file cannot be read as accounts")
 
 // form is how a file is parsed.
 type form struct {
