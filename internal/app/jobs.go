@@ -162,7 +162,7 @@ func (c *cleaning) Work(ctx context.Context, _ *river.Job[cleaningArgs]) error {
 		func(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 			return administration.Erase(ctx, tx, now.Add(-c.retention))
 		},
-		administration.FillSearch, // last: after an import it takes the rest of the time
+		administration.FillSearch, // last: after an upgrade it takes the rest of the time
 	} {
 		for {
 			var deleted int64

@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
+	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
 // UI-D2: lists show imported accounts in the order of registration, over their pages, in both directions.
@@ -44,6 +45,10 @@ a@konec.test,676,2025-01-24T08:00:00Z
 		transfer.Input{Name: "accounts.csv", From: strings.NewReader(text), Size: int64(len(text))}, transfer.Options{Format: transfer.Auto, Group: "None"})
 	if err != nil || done.Imported != 6 {
 		t.Fatalf("%+v, %v", done, err)
+	}
+
+	if left := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM account WHERE search IS NULL"); left > 0 {
+		t.Errorf("a search does not find %d of them yet", left)
 	}
 
 	group, two := "None", 2

@@ -11,8 +11,8 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 )
 
-// FillSearch prepares accounts for a search that are not prepared yet: imported ones, those whose address, name or number has
-// changed, and those of a previous version. It returns how many; zero means that none are left.
+// FillSearch prepares accounts for a search that are not prepared yet: those whose address, name or number has changed, and
+// those of a previous version. It returns how many; zero means that none are left.
 func FillSearch(ctx context.Context, tx db.DBTX, _ time.Time) (int64, error) {
 	queries := db.New(tx)
 

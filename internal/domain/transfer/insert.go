@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
@@ -85,12 +86,12 @@ func (r *run) copy(ctx context.Context, tx pgx.Tx, entries []entry) error {
 	err := copyRows(ctx, tx, "account", []string{
 		"id", "email", "name", "password_hash", "member_group", "avatar", "picture", "phone", "status", "sign_in_count",
 		"last_sign_in_at", "created_at", "updated_at", "deleted_at", "version", "seen_at", "phone_bound_at",
-		"phone_suspended_at", "second_factor_since",
+		"phone_suspended_at", "second_factor_since", "folded_name", "search",
 	}, entries, func(e entry) ([]any, error) {
 		return []any{
 			e.ID, e.Email, e.Name, orNull(e.PasswordHash), e.MemberGroup, e.Avatar, e.Picture, orNull(e.Phone), e.Status, e.SignIns,
 			e.LastSignInAt.orNull(), e.CreatedAt.Time, e.UpdatedAt.Time, e.DeletedAt.orNull(), e.Version, e.LastSeenAt.orNull(), e.phoneBoundAt(),
-			e.PhoneSuspendedAt.orNull(), e.SecondFactorSince.orNull(),
+			e.PhoneSuspendedAt.orNull(), e.SecondFactorSince.orNull(), account.Fold(e.Name), account.SearchText(e.Email, e.Name, e.Phone),
 		}, nil
 	})
 	if err != nil {
