@@ -1,4 +1,5 @@
-# Requires go, make, node and git; `make test` requires a C compiler too. `make` alone lists the targets.
+# Requires go, make, node and git; `make check` requires Python 3.10 with venv too, and `make test` a C compiler. `make` alone
+# lists the targets.
 
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
@@ -13,6 +14,8 @@ TEST_TIMEOUT ?= 45m
 BASE ?=
 
 REDOCLY := web/node_modules/.bin/redocly
+SPECTRAL := web/node_modules/.bin/spectral
+PYTHON := .dev/python
 REDOCLY_CONFIG := --config api/redocly.yaml
 export REDOCLY_TELEMETRY := off
 
@@ -157,9 +160,19 @@ sql-is-fresh: generate
 	@$(TOOL) sqlc compile
 	@$(TOOL) sqlc diff
 
-spec-lint: web/node_modules/.stamp
+# Three tools with different readings of the standard: what one accepts, another may refuse, and with it its users.
+spec-lint: bundle web/node_modules/.stamp $(PYTHON)/.stamp
 	@echo "==> linting api/openapi.yaml and its parts"
 	@$(REDOCLY) lint $(REDOCLY_CONFIG) api/openapi.yaml
+	@$(SPECTRAL) lint --quiet --fail-severity hint --ruleset api/spectral.yaml gen/openapi.yaml
+	@$(PYTHON)/bin/openapi-spec-validator gen/openapi.yaml
+
+# The reference validator is written in Python. Each package is pinned with its hashes.
+$(PYTHON)/.stamp: tools/python/requirements.txt
+	@echo "==> installing the reference validator of OpenAPI documents"
+	@python3 -m venv --clear $(PYTHON)
+	@$(PYTHON)/bin/pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r tools/python/requirements.txt
+	@touch $@
 
 console-types: web/node_modules/.stamp
 	@echo "==> checking the types of the console"
