@@ -22442,8 +22442,9 @@ type CreateRefreshCodeResult400Headers struct {
 
 // CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
 type CreateRefreshCodeResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateRefreshCodeResult403Headers the declared response headers of an HTTP 403 response for CreateRefreshCode
@@ -22574,8 +22575,9 @@ type RenewSessionResult400Headers struct {
 
 // RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
 type RenewSessionResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // RenewSessionResult403Headers the declared response headers of an HTTP 403 response for RenewSession
@@ -23187,8 +23189,9 @@ func (r RegisterWithLinkResult) ContentType() string {
 
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // GetUserResult406Headers the declared response headers of an HTTP 406 response for GetUser
@@ -23298,8 +23301,9 @@ type ChangeUserResult400Headers struct {
 
 // ChangeUserResult401Headers the declared response headers of an HTTP 401 response for ChangeUser
 type ChangeUserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ChangeUserResult403Headers the declared response headers of an HTTP 403 response for ChangeUser
@@ -23442,8 +23446,9 @@ func (r ChangeUserResult) ContentType() string {
 
 // ListUserDevicesResult401Headers the declared response headers of an HTTP 401 response for ListUserDevices
 type ListUserDevicesResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ListUserDevicesResult406Headers the declared response headers of an HTTP 406 response for ListUserDevices
@@ -23548,8 +23553,9 @@ func (r ListUserDevicesResult) ContentType() string {
 
 // EndUserDeviceResult401Headers the declared response headers of an HTTP 401 response for EndUserDevice
 type EndUserDeviceResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndUserDeviceResult403Headers the declared response headers of an HTTP 403 response for EndUserDevice
@@ -23674,8 +23680,9 @@ type KeepFactorResult400Headers struct {
 
 // KeepFactorResult401Headers the declared response headers of an HTTP 401 response for KeepFactor
 type KeepFactorResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // KeepFactorResult403Headers the declared response headers of an HTTP 403 response for KeepFactor
@@ -23795,8 +23802,9 @@ type ChangePasswordResult400Headers struct {
 
 // ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
 type ChangePasswordResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ChangePasswordResult403Headers the declared response headers of an HTTP 403 response for ChangePassword
@@ -23944,8 +23952,9 @@ type BindPhoneResult400Headers struct {
 
 // BindPhoneResult401Headers the declared response headers of an HTTP 401 response for BindPhone
 type BindPhoneResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // BindPhoneResult403Headers the declared response headers of an HTTP 403 response for BindPhone
@@ -24093,8 +24102,9 @@ type SendPhoneCodeResult400Headers struct {
 
 // SendPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendPhoneCode
 type SendPhoneCodeResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // SendPhoneCodeResult403Headers the declared response headers of an HTTP 403 response for SendPhoneCode
@@ -24218,8 +24228,9 @@ type ReauthenticateBrowserResult400Headers struct {
 
 // ReauthenticateBrowserResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ReauthenticateBrowserResult403Headers the declared response headers of an HTTP 403 response for ReauthenticateBrowser
@@ -24369,8 +24380,9 @@ type SetSecondFactorResult400Headers struct {
 
 // SetSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetSecondFactor
 type SetSecondFactorResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // SetSecondFactorResult403Headers the declared response headers of an HTTP 403 response for SetSecondFactor
@@ -24513,8 +24525,9 @@ func (r SetSecondFactorResult) ContentType() string {
 
 // EndOtherUserSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherUserSessions
 type EndOtherUserSessionsResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndOtherUserSessionsResult403Headers the declared response headers of an HTTP 403 response for EndOtherUserSessions
@@ -24627,8 +24640,9 @@ func (r EndOtherUserSessionsResult) ContentType() string {
 
 // ListUserSessionsResult401Headers the declared response headers of an HTTP 401 response for ListUserSessions
 type ListUserSessionsResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ListUserSessionsResult406Headers the declared response headers of an HTTP 406 response for ListUserSessions
@@ -24733,8 +24747,9 @@ func (r ListUserSessionsResult) ContentType() string {
 
 // EndUserSessionResult401Headers the declared response headers of an HTTP 401 response for EndUserSession
 type EndUserSessionResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndUserSessionResult403Headers the declared response headers of an HTTP 403 response for EndUserSession
@@ -24859,8 +24874,9 @@ type CreateTOTPResult400Headers struct {
 
 // CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
 type CreateTOTPResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateTOTPResult403Headers the declared response headers of an HTTP 403 response for CreateTOTP
@@ -24986,8 +25002,9 @@ type BindTOTPResult400Headers struct {
 
 // BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
 type BindTOTPResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // BindTOTPResult403Headers the declared response headers of an HTTP 403 response for BindTOTP
@@ -25137,8 +25154,9 @@ func (r BindTOTPResult) ContentType() string {
 
 // GetTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetTOTPPicture
 type GetTOTPPictureResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // GetTOTPPictureResult406Headers the declared response headers of an HTTP 406 response for GetTOTPPicture
@@ -25241,8 +25259,9 @@ type CreateRecoveryCodesResult400Headers struct {
 
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateRecoveryCodesResult403Headers the declared response headers of an HTTP 403 response for CreateRecoveryCodes
@@ -25369,8 +25388,9 @@ type UnbindResult400Headers struct {
 
 // UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
 type UnbindResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // UnbindResult403Headers the declared response headers of an HTTP 403 response for Unbind
@@ -25485,8 +25505,9 @@ func (r UnbindResult) ContentType() string {
 
 // VerifyResult401Headers the declared response headers of an HTTP 401 response for Verify
 type VerifyResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // VerifyResult406Headers the declared response headers of an HTTP 406 response for Verify
@@ -39219,6 +39240,13 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39383,6 +39411,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40090,6 +40125,13 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40234,6 +40276,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40390,6 +40439,13 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40517,6 +40573,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40665,6 +40728,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40827,6 +40897,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -41010,6 +41087,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41178,6 +41262,13 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41342,6 +41433,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -41525,6 +41623,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41683,6 +41788,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41818,6 +41930,13 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41945,6 +42064,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42097,6 +42223,13 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42257,6 +42390,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42405,6 +42545,13 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42539,6 +42686,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42688,6 +42842,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42818,6 +42979,13 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string

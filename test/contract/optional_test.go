@@ -88,6 +88,31 @@ func (o optionalCalls) repeatable(t *testing.T) {
 	}
 }
 
+// CON-D9: as the introduction says, the operations that do not list Idempotency-Key or If-Match ignore them, in any form.
+func TestUnlistedHeadersAreIgnored(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t, world.WithoutWaits)
+	tried := 0
+
+	for _, id := range []string{"endAccountSessions", "unlockAccount", "sendCode", "liftLimit", "listAccounts", "getMe", "load"} {
+		o := world.OperationOf(t, id)
+		if o.Needs("Idempotency-Key") || o.Needs("If-Match") {
+			continue
+		}
+
+		tried++
+
+		if got := g.Call(o).With("Idempotency-Key", "no key").With("If-Match", `"99", nonsense`).To(t, g.Server); got.Status >= http.StatusBadRequest {
+			t.Errorf("%s: %s", id, got)
+		}
+	}
+
+	if tried < 5 {
+		t.Errorf("only %d operations tried", tried)
+	}
+}
+
 // optionalInput sends what may be left out.
 func (o optionalCalls) optionalInput(t *testing.T) {
 	t.Helper()
