@@ -45,7 +45,7 @@ func (c copied) run(command string) (string, error) {
 
 	shell := exec.CommandContext(ctx, "sh", "-c", command)
 	shell.Dir = c.root
-	shell.Env = append(os.Environ(), "CI=true", "GOFLAGS=-buildvcs=false")
+	shell.Env = append(os.Environ(), "CI=true", "GOFLAGS=-buildvcs=false", "TMPDIR="+filepath.Join(c.root, ".dev")) // with what failed tests keep
 	output, err := shell.CombinedOutput()
 
 	return string(output), err
