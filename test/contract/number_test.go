@@ -25,7 +25,7 @@ func TestNumbersInProseAreThoseOfTheCode(t *testing.T) {
 
 	for _, place := range slices.Sorted(maps.Keys(found)) {
 		for _, one := range found[place] {
-			if !slices.ContainsFunc(table[place], func(fact any) bool { return one.states(fact) }) {
+			if !slices.ContainsFunc(table[place], one.states) {
 				t.Errorf("%s: %q is not in the row %q of stated(): %v", place, one.text, place, table[place])
 			}
 		}
