@@ -136,6 +136,7 @@ var more = []edit{
 	}},
 	{"side effects denied", func(d *openapi3.T) { delete(operation(d, "sendSignInCode").Extensions, "x-side-effects") }},
 	{"other sites allowed", func(d *openapi3.T) { operation(d, "createTOTP").Extensions["x-cross-site"] = "why not" }},
+	{"other parameters refused", func(d *openapi3.T) { delete(operation(d, "load").Extensions, "x-extra-query") }},
 	{"tag changed", func(d *openapi3.T) { operation(d, "getMe").Tags = operation(d, "listAccounts").Tags }},
 	{"picture no longer answered as PNG", func(d *openapi3.T) {
 		delete(operation(d, "getTOTPPicture").Responses.Value("200").Value.Content, "image/png")
@@ -146,6 +147,7 @@ var more = []edit{
 var harmless = []edit{
 	{"nothing", func(*openapi3.T) {}},
 	{"description changed", func(d *openapi3.T) { operation(d, "getMe").Description = "Other words." }},
+	{"reason reworded", func(d *openapi3.T) { operation(d, "load").Extensions["x-extra-query"] = "Other words." }},
 	{"new error code", func(d *openapi3.T) { s := schema(d, "ErrorCode"); s.Enum = append(s.Enum, "OF_A_LATER_VERSION") }},
 	{"new optional parameter", func(d *openapi3.T) {
 		o := operation(d, "listAuditEvents")

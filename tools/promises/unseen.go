@@ -8,8 +8,12 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// extensions are those of an operation on which its security, or its clients, depend.
-var extensions = []string{"x-required-right", "x-costly", "x-side-effects", "x-surface", "x-extra-query", "x-linked", "x-cross-site"}
+// extensions are those of an operation on which its security, or its clients, depend. The value of a reason is a sentence for
+// people: only its presence counts.
+var (
+	extensions = []string{"x-required-right", "x-costly", "x-side-effects", "x-surface"}
+	reasons    = []string{"x-extra-query", "x-linked", "x-cross-site"}
+)
 
 // unseen returns a line for each change that breaks a promise and that oasdiff does not see: a cookie or header of another
 // name, an extension on which security depends, an error code that is gone or no longer listed. A new code breaks nothing: the
@@ -62,6 +66,12 @@ func unseenOf(was, is *openapi3.Operation) []string {
 	for _, name := range extensions {
 		if a, b := fmt.Sprint(was.Extensions[name]), fmt.Sprint(is.Extensions[name]); a != b {
 			found = append(found, fmt.Sprintf("changed `%s` from `%s` to `%s`", name, a, b))
+		}
+	}
+
+	for _, name := range reasons {
+		if a, b := was.Extensions[name] != nil, is.Extensions[name] != nil; a != b {
+			found = append(found, fmt.Sprintf("`%s` was added or removed", name))
 		}
 	}
 
