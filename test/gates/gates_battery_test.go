@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +39,8 @@ func newCopy(t *testing.T) copied {
 	return c
 }
 
+var keptCluster = regexp.MustCompile(`-D (/\S+/postgrestest-\d+-\d+)/data`)
+
 // run runs a command of the shell and returns what it printed.
 func (c copied) run(command string) (string, error) {
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Minute)
@@ -45,8 +48,15 @@ func (c copied) run(command string) (string, error) {
 
 	shell := exec.CommandContext(ctx, "sh", "-c", command)
 	shell.Dir = c.root
-	shell.Env = append(os.Environ(), "CI=true", "GOFLAGS=-buildvcs=false", "TMPDIR="+filepath.Join(c.root, ".dev")) // with what failed tests keep
+	shell.Env = append(os.Environ(), "CI=true", "GOFLAGS=-buildvcs=false")
 	output, err := shell.CombinedOutput()
+
+	// Failed tests keep their database, which no one will open.
+	for _, kept := range keptCluster.FindAllSubmatch(output, -1) {
+		if err := os.RemoveAll(string(kept[1])); err != nil {
+			c.t.Error(err)
+		}
+	}
 
 	return string(output), err
 }

@@ -173,6 +173,7 @@ func TestMissingBaseFailsInCI(t *testing.T) {
 	c.expect(true, "")
 
 	empty := clone{repository{t.TempDir()}, t}
+	empty.run("init", "--quiet")
 	empty.expect(true, "CI must not skip this check")
 }
 
