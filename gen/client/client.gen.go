@@ -22796,8 +22796,9 @@ type CreateRefreshCodeResult400Headers struct {
 
 // CreateRefreshCodeResult401Headers the declared response headers of an HTTP 401 response for CreateRefreshCode
 type CreateRefreshCodeResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateRefreshCodeResult403Headers the declared response headers of an HTTP 403 response for CreateRefreshCode
@@ -22928,8 +22929,9 @@ type RenewSessionResult400Headers struct {
 
 // RenewSessionResult401Headers the declared response headers of an HTTP 401 response for RenewSession
 type RenewSessionResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // RenewSessionResult403Headers the declared response headers of an HTTP 403 response for RenewSession
@@ -23541,8 +23543,9 @@ func (r RegisterWithLinkResult) ContentType() string {
 
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // GetUserResult406Headers the declared response headers of an HTTP 406 response for GetUser
@@ -23652,8 +23655,9 @@ type ChangeUserResult400Headers struct {
 
 // ChangeUserResult401Headers the declared response headers of an HTTP 401 response for ChangeUser
 type ChangeUserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ChangeUserResult403Headers the declared response headers of an HTTP 403 response for ChangeUser
@@ -23796,8 +23800,9 @@ func (r ChangeUserResult) ContentType() string {
 
 // ListUserDevicesResult401Headers the declared response headers of an HTTP 401 response for ListUserDevices
 type ListUserDevicesResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ListUserDevicesResult406Headers the declared response headers of an HTTP 406 response for ListUserDevices
@@ -23902,8 +23907,9 @@ func (r ListUserDevicesResult) ContentType() string {
 
 // EndUserDeviceResult401Headers the declared response headers of an HTTP 401 response for EndUserDevice
 type EndUserDeviceResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndUserDeviceResult403Headers the declared response headers of an HTTP 403 response for EndUserDevice
@@ -24028,8 +24034,9 @@ type KeepFactorResult400Headers struct {
 
 // KeepFactorResult401Headers the declared response headers of an HTTP 401 response for KeepFactor
 type KeepFactorResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // KeepFactorResult403Headers the declared response headers of an HTTP 403 response for KeepFactor
@@ -24149,8 +24156,9 @@ type ChangePasswordResult400Headers struct {
 
 // ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
 type ChangePasswordResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ChangePasswordResult403Headers the declared response headers of an HTTP 403 response for ChangePassword
@@ -24298,8 +24306,9 @@ type BindPhoneResult400Headers struct {
 
 // BindPhoneResult401Headers the declared response headers of an HTTP 401 response for BindPhone
 type BindPhoneResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // BindPhoneResult403Headers the declared response headers of an HTTP 403 response for BindPhone
@@ -24447,8 +24456,9 @@ type SendPhoneCodeResult400Headers struct {
 
 // SendPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendPhoneCode
 type SendPhoneCodeResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // SendPhoneCodeResult403Headers the declared response headers of an HTTP 403 response for SendPhoneCode
@@ -24572,8 +24582,9 @@ type ReauthenticateBrowserResult400Headers struct {
 
 // ReauthenticateBrowserResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBrowser
 type ReauthenticateBrowserResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ReauthenticateBrowserResult403Headers the declared response headers of an HTTP 403 response for ReauthenticateBrowser
@@ -24723,8 +24734,9 @@ type SetSecondFactorResult400Headers struct {
 
 // SetSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetSecondFactor
 type SetSecondFactorResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // SetSecondFactorResult403Headers the declared response headers of an HTTP 403 response for SetSecondFactor
@@ -24867,8 +24879,9 @@ func (r SetSecondFactorResult) ContentType() string {
 
 // EndOtherUserSessionsResult401Headers the declared response headers of an HTTP 401 response for EndOtherUserSessions
 type EndOtherUserSessionsResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndOtherUserSessionsResult403Headers the declared response headers of an HTTP 403 response for EndOtherUserSessions
@@ -24981,8 +24994,9 @@ func (r EndOtherUserSessionsResult) ContentType() string {
 
 // ListUserSessionsResult401Headers the declared response headers of an HTTP 401 response for ListUserSessions
 type ListUserSessionsResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // ListUserSessionsResult406Headers the declared response headers of an HTTP 406 response for ListUserSessions
@@ -25087,8 +25101,9 @@ func (r ListUserSessionsResult) ContentType() string {
 
 // EndUserSessionResult401Headers the declared response headers of an HTTP 401 response for EndUserSession
 type EndUserSessionResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // EndUserSessionResult403Headers the declared response headers of an HTTP 403 response for EndUserSession
@@ -25213,8 +25228,9 @@ type CreateTOTPResult400Headers struct {
 
 // CreateTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateTOTP
 type CreateTOTPResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateTOTPResult403Headers the declared response headers of an HTTP 403 response for CreateTOTP
@@ -25340,8 +25356,9 @@ type BindTOTPResult400Headers struct {
 
 // BindTOTPResult401Headers the declared response headers of an HTTP 401 response for BindTOTP
 type BindTOTPResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // BindTOTPResult403Headers the declared response headers of an HTTP 403 response for BindTOTP
@@ -25491,8 +25508,9 @@ func (r BindTOTPResult) ContentType() string {
 
 // GetTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetTOTPPicture
 type GetTOTPPictureResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // GetTOTPPictureResult406Headers the declared response headers of an HTTP 406 response for GetTOTPPicture
@@ -25595,8 +25613,9 @@ type CreateRecoveryCodesResult400Headers struct {
 
 // CreateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateRecoveryCodes
 type CreateRecoveryCodesResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // CreateRecoveryCodesResult403Headers the declared response headers of an HTTP 403 response for CreateRecoveryCodes
@@ -25723,8 +25742,9 @@ type UnbindResult400Headers struct {
 
 // UnbindResult401Headers the declared response headers of an HTTP 401 response for Unbind
 type UnbindResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // UnbindResult403Headers the declared response headers of an HTTP 403 response for Unbind
@@ -25839,8 +25859,9 @@ func (r UnbindResult) ContentType() string {
 
 // VerifyResult401Headers the declared response headers of an HTTP 401 response for Verify
 type VerifyResult401Headers struct {
-	SetCookie  *string
-	XRequestID *string
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
 }
 
 // VerifyResult406Headers the declared response headers of an HTTP 406 response for Verify
@@ -39790,6 +39811,13 @@ func ParseCreateRefreshCodeResult(rsp *http.Response) (*CreateRefreshCodeResult,
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -39954,6 +39982,13 @@ func ParseRenewSessionResult(rsp *http.Response) (*RenewSessionResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40661,6 +40696,13 @@ func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -40805,6 +40847,13 @@ func ParseChangeUserResult(rsp *http.Response) (*ChangeUserResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -40961,6 +41010,13 @@ func ParseListUserDevicesResult(rsp *http.Response) (*ListUserDevicesResult, err
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41088,6 +41144,13 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -41236,6 +41299,13 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -41398,6 +41468,13 @@ func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -41581,6 +41658,13 @@ func ParseBindPhoneResult(rsp *http.Response) (*BindPhoneResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41749,6 +41833,13 @@ func ParseSendPhoneCodeResult(rsp *http.Response) (*SendPhoneCodeResult, error) 
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -41913,6 +42004,13 @@ func ParseReauthenticateBrowserResult(rsp *http.Response) (*ReauthenticateBrowse
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42096,6 +42194,13 @@ func ParseSetSecondFactorResult(rsp *http.Response) (*SetSecondFactorResult, err
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42254,6 +42359,13 @@ func ParseEndOtherUserSessionsResult(rsp *http.Response) (*EndOtherUserSessionsR
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42389,6 +42501,13 @@ func ParseListUserSessionsResult(rsp *http.Response) (*ListUserSessionsResult, e
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42516,6 +42635,13 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42668,6 +42794,13 @@ func ParseCreateTOTPResult(rsp *http.Response) (*CreateTOTPResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -42828,6 +42961,13 @@ func ParseBindTOTPResult(rsp *http.Response) (*BindTOTPResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -42976,6 +43116,13 @@ func ParseGetTOTPPictureResult(rsp *http.Response) (*GetTOTPPictureResult, error
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -43110,6 +43257,13 @@ func ParseCreateRecoveryCodesResult(rsp *http.Response) (*CreateRecoveryCodesRes
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -43259,6 +43413,13 @@ func ParseUnbindResult(rsp *http.Response) (*UnbindResult, error) {
 			}
 			headers.SetCookie = &value
 		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -43389,6 +43550,13 @@ func ParseVerifyResult(rsp *http.Response) (*VerifyResult, error) {
 				return nil, err
 			}
 			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string

@@ -48,6 +48,14 @@ func TestAuthorizationMatrix(t *testing.T) {
 		byID[o.OperationID] = o
 	}
 
+	table, err := requiredRights()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	seedGroups(t, m, table)
+	all := slices.Concat(states, rightStates(table))
+
 	var waiting sync.WaitGroup
 
 	slots := make(chan struct{}, 4) // more would wait for a database connection until they get 503
@@ -57,7 +65,7 @@ func TestAuthorizationMatrix(t *testing.T) {
 		slots <- struct{}{}
 
 		waiting.Go(func() {
-			checkOperation(t, m, byID[c.operation], c)
+			checkOperation(t, m, byID[c.operation], c, all)
 			<-slots
 		})
 	}
@@ -81,8 +89,12 @@ func TestAuthorizationMatrix(t *testing.T) {
 }
 
 // checkOperation makes one valid call in every state, each with users of its own.
-func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCall) {
+func checkOperation(t *testing.T, m *world.Matrix, o world.Operation, c validCall, states []state) {
 	t.Helper()
+
+	if !o.IsAdmin() {
+		states = slices.DeleteFunc(slices.Clone(states), func(s state) bool { return s.byRight })
+	}
 
 	people := map[string][]*world.Member{}
 	for _, s := range states {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
@@ -38,6 +39,11 @@ type state struct {
 	withCostly     bool // costly calls are made in this state too
 	unknownQuery   bool // the query string has a parameter that no operation knows
 	otherScheme    bool // there is an Authorization header of another scheme
+
+	// Of rightStates.
+	byRight  bool                        // only operations of administrators are called
+	right    authority.Right             // the only right of own's group
+	rightsOf map[string]authority.Rights // the rights that each operation requires
 }
 
 const (
@@ -220,6 +226,8 @@ func (s state) groupOf(o world.Operation) string {
 	switch {
 	case s.group != "":
 		return s.group
+	case s.byRight:
+		return rightsOfTheTable(o)
 	case o.IsAdmin():
 		return world.GroupAdmin
 	default:
@@ -278,7 +286,7 @@ func (s state) refusedToAdminister(o world.Operation) string {
 		return "401 TOKEN_INVALID"
 	case s.bearer == absent && writes && !s.xsrf:
 		return "403 XSRF_INVALID"
-	case group != world.GroupAdmin:
+	case !s.mayAdminister(o, group):
 		return "403 RIGHT_MISSING"
 	case s.unknownQuery:
 		return "400 INVALID_REQUEST"

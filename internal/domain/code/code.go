@@ -57,6 +57,12 @@ var FirstRun = Purpose{Name: "first-run", Lifetime: 24 * time.Hour}
 // MaxAttempts is the number of guesses that a code allows.
 const MaxAttempts = 5
 
+// Digits is the length of a code.
+const Digits = 6
+
+// codes is how many codes there are.
+var codes = new(big.Int).Exp(big.NewInt(10), big.NewInt(Digits), nil)
+
 // ErrInvalid is returned alike for a wrong, an expired, a used and a missing code.
 var ErrInvalid = problem.ErrCodeInvalid
 
@@ -245,12 +251,12 @@ func (c *Codes) digest(keyID uint8, purpose Purpose, subject, plain string) []by
 	return digest
 }
 
-// draw returns a random six-digit code, uniform over all, with leading zeros.
+// draw returns a random code of Digits digits, uniform over all, with leading zeros.
 func draw(random io.Reader) (string, error) {
-	n, err := rand.Int(random, big.NewInt(1_000_000))
+	n, err := rand.Int(random, codes)
 	if err != nil {
 		return "", fmt.Errorf("draw code: %w", err)
 	}
 
-	return fmt.Sprintf("%06d", n), nil
+	return fmt.Sprintf("%0*d", Digits, n), nil
 }

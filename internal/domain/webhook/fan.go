@@ -23,7 +23,7 @@ type job struct {
 func (job) Kind() string { return "webhook" }
 
 func (job) InsertOpts() river.InsertOpts {
-	return river.InsertOpts{Queue: Queue, MaxAttempts: len(waits) + 1}
+	return river.InsertOpts{Queue: Queue, MaxAttempts: Attempts()}
 }
 
 // FanOut records, in the transaction that seals the events, which webhook receives which events. audit.Chain calls it

@@ -25,11 +25,26 @@ var waits = []time.Duration{
 	time.Hour, 2 * time.Hour, 4 * time.Hour, 8 * time.Hour, 10 * time.Hour,
 }
 
+// Attempts returns how often an event is sent at most.
+func Attempts() int { return len(waits) + 1 }
+
+// Insistence returns the time between the first attempt and the last, in whole hours.
+func Insistence() (sum time.Duration) {
+	for _, wait := range waits {
+		sum += wait
+	}
+
+	return sum.Round(time.Hour)
+}
+
+// CallTimeout is how long a receiver may take to respond.
+const CallTimeout = 10 * time.Second
+
 // The status with which a receiver refuses all further events (Standard Webhooks, "Operational considerations").
 const statusGone = 410
 
 // limits are those of one call. The response's content is not used, but a short one is read to its end.
-var limits = outbound.Settings{Timeout: 10 * time.Second, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
+var limits = outbound.Settings{Timeout: CallTimeout, Handshake: 10 * time.Second, MaxAnswer: 4 << 10}
 
 // Outcome is how an attempt ended, for metrics.
 type Outcome string

@@ -93,6 +93,16 @@ func (p *Pipeline) satisfy(w http.ResponseWriter, r *http.Request, requirement o
 	return r.Context(), nil
 }
 
+// challenge returns the challenge of a 401, which must have one (RFC 9110, section 15.5.2). No scheme for cookies is
+// registered; a browser ignores the one that it does not know, and shows no dialog.
+func challenge(surface Surface) string {
+	if surface == Public {
+		return "Cookie"
+	}
+
+	return "Bearer"
+}
+
 // BearerChallenge returns the error of the token (RFC 6750, section 3).
 func BearerChallenge(w http.ResponseWriter, _ *http.Request, err error) {
 	switch {

@@ -41,8 +41,15 @@ func (b body) bind(r *http.Request) {
 func receive(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if operationOf(r.Context()).body != nil {
-			// An error here is reported by the code that parses the body.
-			raw, err := io.ReadAll(r.Body)
+			// An error here is reported by the code that parses the body. Of a body that is announced as too large nothing is
+			// read, so that a client that waits for "100 Continue" gets the refusal instead.
+			var raw []byte
+
+			err := error(&http.MaxBytesError{Limit: MaxBody})
+			if r.ContentLength <= MaxBody {
+				raw, err = io.ReadAll(r.Body)
+			}
+
 			r.Body = &receivedBody{Reader: bytes.NewReader(raw), raw: raw, err: err}
 		}
 

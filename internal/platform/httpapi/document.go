@@ -1,10 +1,15 @@
 package httpapi
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 )
@@ -21,8 +26,8 @@ func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
 		return fmt.Errorf("document as json: %w", err)
 	}
 
-	r.Get("/openapi.yaml", static("application/yaml", yaml, nil))
-	r.Get("/openapi.json", static(contentJSON, text, nil))
+	r.Get("/openapi.yaml", revalidated("application/yaml", yaml))
+	r.Get("/openapi.json", revalidated(contentJSON, text))
 
 	page := http.Header{"Content-Security-Policy": {docsPolicy}}
 
@@ -48,6 +53,52 @@ func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
 	}
 
 	return nil
+}
+
+// revalidated serves a text that changes only with the version of the server: compressed if the client accepts that, and not
+// at all if the client has it (If-None-Match).
+func revalidated(contentType string, content []byte) http.HandlerFunc {
+	var packed bytes.Buffer
+
+	writer, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
+	_, _ = writer.Write(content)
+	_ = writer.Close()
+
+	tag := fmt.Sprintf("%x", sha256.Sum256(content))[:32]
+
+	return func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Content-Type", contentType)
+		header.Set("Access-Control-Allow-Origin", "*")
+		header.Set("Cache-Control", "no-cache") // a copy is used after asking whether it is the current one
+		header.Add("Vary", "Accept-Encoding")
+
+		body, etag := content, `"`+tag+`"`
+		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
+			body, etag = packed.Bytes(), `"`+tag+`-gzip"`
+
+			header.Set("Content-Encoding", "gzip")
+		}
+
+		header.Set("ETag", etag)
+		r.Header.Del("Range") // no client needs a part of it
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
+	}
+}
+
+// acceptsGzip reports whether a client accepts gzip (RFC 9110, section 12.5.3).
+func acceptsGzip(headers []string) bool {
+	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
+		coding, parameters, _ := strings.Cut(strings.ToLower(one), ";")
+
+		if coding = strings.TrimSpace(coding); coding == "gzip" || coding == "x-gzip" {
+			weight, weighted := strings.CutPrefix(strings.ReplaceAll(parameters, " ", ""), "q=")
+
+			return !weighted || strings.Trim(weight, "0.") != ""
+		}
+	}
+
+	return false
 }
 
 func static(contentType string, content []byte, header http.Header) http.HandlerFunc {

@@ -168,37 +168,39 @@ func (p *Pipeline) accept(next http.Handler) http.Handler {
 }
 
 func accepts(headers, produces []string) bool {
-	if len(headers) == 0 {
-		return true
+	if len(headers) == 0 || len(headers) == 1 && (headers[0] == "*/*" || headers[0] == contentJSON && slices.Contains(produces, contentJSON)) {
+		return true // what nearly every client sends, without the cost of parsing it
 	}
 
-	read := false
+	ranges := map[string]bool{} // whether the range is accepted, that is has a weight above zero
 
 	for one := range strings.SplitSeq(strings.Join(headers, ","), ",") {
-		if one == contentJSON && slices.Contains(produces, contentJSON) || one == "*/*" {
-			return true // what nearly every client sends, without the cost of parsing it
-		}
-
 		media, parameters, err := mime.ParseMediaType(one)
 		if err != nil {
 			continue
 		}
 
-		read = true
+		q := parameters["q"]
+		ranges[media] = ranges[media] || q == "" || strings.Trim(q, "0.") != ""
+	}
 
-		if q := parameters["q"]; q != "" && strings.Trim(q, "0.") == "" {
-			continue
-		}
+	// Of the ranges that match a type the most specific one counts (RFC 9110, section 12.5.1).
+	for _, own := range produces {
+		group, _, _ := strings.Cut(own, "/")
 
-		for _, own := range produces {
-			if group, _, _ := strings.Cut(own, "/"); media == "*/*" || media == own || media == group+"/*" {
-				return true
+		for _, media := range []string{own, group + "/*", "*/*"} {
+			if accepted, named := ranges[media]; named {
+				if accepted {
+					return true
+				}
+
+				break
 			}
 		}
 	}
 
 	// A header that cannot be parsed is ignored.
-	return !read
+	return len(ranges) == 0
 }
 
 func orInvalid(faults []problem.Field) error {

@@ -82,8 +82,8 @@ func (p *Pipeline) Fail(w http.ResponseWriter, r *http.Request, err error) {
 	blur(r.Context(), told)
 
 	header := w.Header()
-	if status == http.StatusUnauthorized && info.surface() != Public && header.Get("WWW-Authenticate") == "" {
-		header.Set("WWW-Authenticate", "Bearer")
+	if status == http.StatusUnauthorized && header.Get("WWW-Authenticate") == "" {
+		header.Set("WWW-Authenticate", challenge(info.surface()))
 	}
 
 	if status == http.StatusRequestEntityTooLarge {

@@ -20,6 +20,12 @@ type Upload struct {
 	Limit int64  // KB, as the console reads it
 }
 
+// The lengths of the two parts of a generated pair, in characters.
+const (
+	secretIDLength  = 8
+	secretKeyLength = 16
+)
+
 // GetOptions returns settings for the client, or a pair to use as a key.
 func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (api.GetOptionsResponseObject, error) {
 	if r.Params.Type == nil {
@@ -28,12 +34,12 @@ func (p *Public) GetOptions(_ context.Context, r api.GetOptionsRequestObject) (a
 
 	switch *r.Params.Type {
 	case api.OptionsTypeGenerateSecret:
-		id, err := drawText(8, "abcdefghijklmnopqrstuvwxyz0123456789")
+		id, err := drawText(secretIDLength, "abcdefghijklmnopqrstuvwxyz0123456789")
 		if err != nil {
 			return nil, err
 		}
 
-		key, err := drawText(16, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
+		key, err := drawText(secretKeyLength, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 		if err != nil {
 			return nil, err
 		}

@@ -50,6 +50,11 @@ func Conforming(tb testing.TB, next http.Handler) http.Handler {
 
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seen := &copied{ResponseWriter: w, status: http.StatusOK}
+		sent := &recorded{ReadCloser: r.Body}
+		if r.Body != http.NoBody {
+			r.Body = sent
+		}
+
 		next.ServeHTTP(seen, r)
 
 		method := r.Method
@@ -72,6 +77,8 @@ func Conforming(tb testing.TB, next http.Handler) http.Handler {
 		if fault := Violation(r, route, seen.status, w.Header(), seen.body.Bytes()); fault != "" {
 			tb.Errorf("%s %s returned %d, which the document does not promise: %s", method, r.URL.Path, seen.status, fault)
 		}
+
+		record(r, route, seen.status, sent.kept.Bytes(), seen.body.Bytes())
 	})
 }
 

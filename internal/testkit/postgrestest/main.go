@@ -2,8 +2,10 @@ package postgrestest
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,13 +31,27 @@ const (
 )
 
 // Main runs the tests of a package and is all that its TestMain does. It leaves nothing behind if they pass; otherwise
-// it keeps the cluster's folder and prints how to open it.
-func Main(m *testing.M, migrate func(ctx context.Context, url string) error) {
+// it keeps the cluster's folder and prints how to open it. What is in after is checked once all tests of the package have
+// passed; it is left out if the flags of go test select some of them.
+func Main(m *testing.M, migrate func(ctx context.Context, url string) error, after ...func() error) {
 	process.migrate = migrate
 	ctx, cancel := context.WithTimeout(context.Background(), cleanupTimeout)
 	sweep(ctx)
 	cancel()
 	code := m.Run()
+
+	for _, check := range after {
+		if code != 0 || selected() {
+			break
+		}
+
+		if err := check(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+
+			code = 1
+		}
+	}
+
 	if err := finish(code == 0); err != nil {
 		fmt.Fprintln(os.Stderr, "postgrestest:", err)
 		code = max(code, 1)
@@ -65,4 +81,13 @@ func shared(tb testing.TB) *host {
 		tb.Fatalf("postgrestest: no database for this test: %v", process.err)
 	}
 	return process.host
+}
+
+// selected reports whether flags of go test select some of the tests.
+func selected() bool {
+	return slices.ContainsFunc([]string{"test.run", "test.skip", "test.list", "test.bench", "test.fuzz"}, func(name string) bool {
+		value := flag.Lookup(name)
+
+		return value != nil && value.Value.String() != ""
+	})
 }
