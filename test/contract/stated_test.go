@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/account"
+	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
@@ -50,14 +51,15 @@ func stated(t *testing.T) map[string][]any {
 			code.Digits, session.Grace, d.RefreshPatience, d.RefreshPatience + 20*time.Second, httpapi.MaxHeader, httpapi.MaxBody,
 			d.BrowserIdle, d.BrowserMax, authority.Fresh, idempotency.Lifetime,
 		},
-		"login":                {d.SessionLimit},
-		"refresh":              {session.Grace, session.MostRivals, d.SessionIdle, d.SessionMax, d.RefreshPatience, f.waiting},
-		"listDevices":          {f.devices},
-		"listUserDevices":      {f.devices},
-		"sendRegistrationCode": {code.Digits, code.Registration.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour, d.NetworkSends},
-		"sendResetCode":        {code.Digits, code.Reset.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
-		"sendSignInCode":       {code.Digits, code.SignIn.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
-		"sendPhoneCode":        {code.Digits, code.Phone.Lifetime, code.MaxAttempts, f.recent},
+		"parameters/AccountText": {administration.LeastOfID},
+		"login":                  {d.SessionLimit},
+		"refresh":                {session.Grace, session.MostRivals, d.SessionIdle, d.SessionMax, d.RefreshPatience, f.waiting},
+		"listDevices":            {f.devices},
+		"listUserDevices":        {f.devices},
+		"sendRegistrationCode":   {code.Digits, code.Registration.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour, d.NetworkSends},
+		"sendResetCode":          {code.Digits, code.Reset.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendSignInCode":         {code.Digits, code.SignIn.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendPhoneCode":          {code.Digits, code.Phone.Lifetime, code.MaxAttempts, f.recent},
 
 		"load":                     {f.xsrf},
 		"signIn":                   {d.FailuresFree, d.FailureDelay},

@@ -12,6 +12,9 @@ import (
 // maxTerms is how many words of a text are looked for. More narrow the result no further in practice, and each costs.
 const maxTerms = 8
 
+// LeastOfID is how many digits of an id's beginning find it. Shorter ones would match more than anyone looks for.
+const LeastOfID = 6
+
 // term is one word of what an administrator looks for, folded.
 type term string
 
@@ -19,7 +22,7 @@ var (
 	// telephone is a number as people write it, with spaces, hyphens and brackets.
 	telephone = regexp.MustCompile(`^[+(]{0,2}[0-9][0-9 ()./-]{3,24}$`)
 	separator = regexp.MustCompile(`[^0-9+]`)
-	idPart    = regexp.MustCompile(`^[0-9a-f]{6,24}$`)
+	idPart    = regexp.MustCompile(`^[0-9a-f]+$`)
 	// indexed is a term with a trigram: three letters or digits in a row.
 	indexed = regexp.MustCompile(`[0-9A-Za-z]{3}`)
 )
@@ -58,7 +61,7 @@ func (t term) condition(name string) (string, pgx.NamedArgs) {
 
 	args := pgx.NamedArgs{name: "%" + literal.Replace(encoded) + "%"}
 
-	if !idPart.MatchString(string(t)) {
+	if len(t) < LeastOfID || len(t) > 24 || !idPart.MatchString(string(t)) {
 		return "a.search LIKE @" + name, args
 	}
 
