@@ -91,21 +91,6 @@ func enqueueNotices(t *testing.T, g *world.MailGateway, n int) {
 	}
 }
 
-// Jobs that a server of an earlier version put into the default queue are worked on.
-func TestJobsOfEarlierVersionsAreWorkedOn(t *testing.T) {
-	t.Parallel()
-
-	g := world.NewMailGateway(t)
-	g.Exec(t, `CREATE FUNCTION earlier() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.queue := 'default'; NEW.priority := 1; RETURN NEW; END $$`)
-	g.Exec(t, `CREATE TRIGGER earlier BEFORE INSERT ON river_job FOR EACH ROW EXECUTE FUNCTION earlier()`)
-	g.Send(t, "earlier@konec.test")
-	g.ExpectRegistered(t, "earlier@konec.test", g.AwaitMails(t, "earlier@konec.test", 1)[0])
-
-	if n := world.QueryValue[int](t, g.Pool, "SELECT count(*) FROM river_job WHERE kind = 'delivery' AND queue = 'default'"); n != 1 {
-		t.Errorf("%d jobs were in the default queue: the test proves nothing", n)
-	}
-}
-
 // REL-D9: the code of a killed server arrives within ten seconds, by another one.
 func TestCodeOfAKilledServerArrivesWithinTenSeconds(t *testing.T) {
 	t.Parallel()

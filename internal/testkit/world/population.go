@@ -188,6 +188,7 @@ func WithoutMaintenance(names []string) []string {
 			}
 		}
 
-		return strings.HasSuffix(name, "Clean") || strings.HasPrefix(name, "SigningKey") || name == "DeliveryAbandon" || name == "AccountErase"
+		return strings.HasSuffix(name, "Clean") || strings.HasPrefix(name, "SigningKey") || name == "DeliveryAbandon" ||
+			slices.Contains([]string{"AccountErase", "AccountWithoutSearch", "AccountFillSearch"}, name)
 	})
 }
