@@ -3253,7 +3253,9 @@ type ClientInterface interface {
 
 	// Load 载入 · Load, and get the XSRF cookies
 	//
-	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+	// 设置 XSRF Cookie，并返回主机名、客户端地址与服务器时间。控制台启动时调用一次。
+	//
+	// `XSRF-TOKEN` 与 `XSRF_TOKEN` 的值相同，有效期 24 小时；登录前还会设置 `__Host-PRE`，XSRF 的值与它绑定。`values` 只在非 release 模式下、对来自本机的请求返回，且不含机密设置。多余的查询参数会被忽略。
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
@@ -3265,7 +3267,9 @@ type ClientInterface interface {
 
 	// ListAccounts 查找账号 · Find accounts
 	//
-	// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按关键词（`q`：姓名、邮箱、手机号的任意部分）、按其中一项或 ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	//
+	// 按 `email`、`name` 或 `phone` 查找时，结果按该项排序，否则按 `order` 排序。无论账号有多少，下一页都从上一页结束的地方（`cursor`）继续。符合条件的账号很少时，一页可能少于 `limit` 个，甚至为空：只要 `next` 不为 null 就请继续。`count=true` 会统计总数，数量越多耗时越长。
 	//
 	// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
 	// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
@@ -3281,7 +3285,7 @@ type ClientInterface interface {
 
 	// CreateAccountWithBody 新建账号 · Create an account
 	//
-	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+	// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 	//
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -3296,7 +3300,7 @@ type ClientInterface interface {
 
 	// CreateAccount 新建账号 · Create an account
 	//
-	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+	// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 	//
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -3311,7 +3315,7 @@ type ClientInterface interface {
 
 	// AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many accounts
 	//
-	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 	//
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -3326,7 +3330,7 @@ type ClientInterface interface {
 
 	// AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 	//
-	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 	//
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -3341,7 +3345,7 @@ type ClientInterface interface {
 
 	// DeleteAccount 删除账号 · Delete an account
 	//
-	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
+	// 立即结束账号的全部会话并拒绝其登录。账号保留一段时间（`ACCOUNT_RETENTION`，默认 30 天），期间邮箱仍被占用，把状态改为 `active` 即可恢复；之后连同所有数据彻底清除，审计日志仍按账号 ID 保留其事件。最后一位管理员不能删除（409）。需要 60 分钟内登录过。
 	//
 	// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
 	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
@@ -3379,7 +3383,7 @@ type ClientInterface interface {
 
 	// ResetFactor 重置登录方式 · Reset a factor
 	//
-	// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
+	// 移除用户无法再使用的登录方式：密码、手机、身份验证器（连同恢复码）或飞书，并邮件通知该用户；用户可以凭邮件验证码设置新密码。没有设置时同样返回 200。移除密码会结束全部会话。需要 60 分钟内登录过。
 	//
 	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
@@ -3392,7 +3396,7 @@ type ClientInterface interface {
 
 	// SetAccountGroupWithBody 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 	//
 	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 	// says.
@@ -3409,7 +3413,7 @@ type ClientInterface interface {
 
 	// SetAccountGroup 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 	//
 	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 	// says.
@@ -3477,8 +3481,7 @@ type ClientInterface interface {
 
 	// GetTimeline 账号时间线 · Get the timeline of an account
 	//
-	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
-	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
+	// 查明该用户为何无法登录。`reasons` 是目前阻止登录的原因；`entries` 是发生过的事，来自审计日志以及发往该账号邮箱和手机的消息，按时间倒序。没有权限 `audit.read` 时 `entries` 为空，因为其中包含操作者、网络地址和设备。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
 	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
@@ -3588,8 +3591,7 @@ type ClientInterface interface {
 
 	// ChangeGroupWithBody 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-	// 成员组 `None` 只能修改说明。
+	// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -3605,8 +3607,7 @@ type ClientInterface interface {
 
 	// ChangeGroup 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-	// 成员组 `None` 只能修改说明。
+	// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -3622,8 +3623,9 @@ type ClientInterface interface {
 
 	// ListLimits 查看限制 · List the limits that hold now
 	//
-	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
-	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	// 返回所有账号共用的每日额度与上限及其用量，以及目前的等待：用户因失败而等待，网络，以及收过验证码的邮箱和手机号，等待最久的在前。
+	//
+	// 不属于任何账号的等待会显示邮箱、手机号或网络，只对有权限 `audit.read` 的调用者列出。因此而未列出，或同类等待超过一百个时，`complete` 为 false。
 	//
 	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
 	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
@@ -3636,7 +3638,9 @@ type ClientInterface interface {
 
 	// LiftLimitWithBody 解除限制 · Lift a limit
 	//
-	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+	//
+	// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 	//
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -3651,7 +3655,9 @@ type ClientInterface interface {
 
 	// LiftLimit 解除限制 · Lift a limit
 	//
-	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+	//
+	// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 	//
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -3676,7 +3682,7 @@ type ClientInterface interface {
 
 	// GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 	//
-	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+	// 按小时（UTC）统计登录成功、登录失败和新账号的数量，按时间升序；没有任何事件的小时不列出。`from` 向下取整到整点，`to` 之前开始的每个小时都完整计入，时间跨度最长 92 天。事件写入审计链之后才计入，通常稍迟片刻。从文件导入的账号不计入：每一批导入是另一种事件。
 	//
 	// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
 	// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
@@ -3698,8 +3704,11 @@ type ClientInterface interface {
 
 	// CreateWebhookWithBody 新建 Webhook · Create a webhook
 	//
-	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+	//
+	// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+	//
+	// 需要 60 分钟内登录过。
 	//
 	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -3722,8 +3731,11 @@ type ClientInterface interface {
 
 	// CreateWebhook 新建 Webhook · Create a webhook
 	//
-	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+	//
+	// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+	//
+	// 需要 60 分钟内登录过。
 	//
 	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -3757,7 +3769,7 @@ type ClientInterface interface {
 
 	// ChangeWebhookWithBody 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -3772,7 +3784,7 @@ type ClientInterface interface {
 
 	// ChangeWebhook 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -3807,8 +3819,7 @@ type ClientInterface interface {
 
 	// ReplayWebhookWithBody 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-	// 还需要权限 `audit.read`。
+	// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 	//
 	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -3822,8 +3833,7 @@ type ClientInterface interface {
 
 	// ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-	// 还需要权限 `audit.read`。
+	// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 	//
 	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -3850,7 +3860,11 @@ type ClientInterface interface {
 
 	// LoginWithBody 登录获取 Access Token · Sign in
 	//
-	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+	//
+	// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+	//
+	// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 	//
 	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -3869,7 +3883,11 @@ type ClientInterface interface {
 
 	// LoginWithFormdataBody 登录获取 Access Token · Sign in
 	//
-	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+	//
+	// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+	//
+	// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 	//
 	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -3898,7 +3916,11 @@ type ClientInterface interface {
 
 	// ReauthenticateWithBody 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+	//
+	// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -3914,7 +3936,11 @@ type ClientInterface interface {
 
 	// Reauthenticate 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+	//
+	// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -3931,6 +3957,12 @@ type ClientInterface interface {
 	// RefreshWithBody 刷新 Access Token · Renew the tokens
 	//
 	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+	//
+	// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+	//
+	// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+	//
+	// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 	//
 	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 	// spent.
@@ -3958,6 +3990,12 @@ type ClientInterface interface {
 	// Refresh 刷新 Access Token · Renew the tokens
 	//
 	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+	//
+	// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+	//
+	// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+	//
+	// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 	//
 	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 	// spent.
@@ -4066,7 +4104,9 @@ type ClientInterface interface {
 
 	// RegisterWithBody 注册新用户账号 · Register an account
 	//
-	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+	//
+	// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 	//
 	// Registers an account with the code from the mail. A new account is in the member group `None` until an
 	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -4081,7 +4121,9 @@ type ClientInterface interface {
 
 	// Register 注册新用户账号 · Register an account
 	//
-	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+	//
+	// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 	//
 	// Registers an account with the code from the mail. A new account is in the member group `None` until an
 	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -4096,7 +4138,9 @@ type ClientInterface interface {
 
 	// SendRegistrationCodeWithBody 新注册用户验证码发送 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+	//
+	// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 	//
 	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -4112,7 +4156,9 @@ type ClientInterface interface {
 
 	// SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+	//
+	// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 	//
 	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -4128,7 +4174,9 @@ type ClientInterface interface {
 
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
-	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+	//
+	// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 	//
 	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
 	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
@@ -4141,7 +4189,11 @@ type ClientInterface interface {
 
 	// ConfirmEmailWithBody 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+	// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+	//
+	// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+	//
+	// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -4158,7 +4210,11 @@ type ClientInterface interface {
 
 	// ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+	// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+	//
+	// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+	//
+	// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -4175,7 +4231,7 @@ type ClientInterface interface {
 
 	// ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 	//
-	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
+	// 尚无管理员时，开发模式的服务在启动时打印一个一次性链接，命令 `toolkit-gateway account first-run` 随时可以打印；链接打开这个页面，填写邮箱、姓名和密码后提交到 `POST /first_run`，创建第一个管理员。打开页面不会有任何改动。结果显示在同一路径：`created=true` 或 `error`。链接无论为何失效，显示的页面都相同。
 	//
 	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -4187,7 +4243,9 @@ type ClientInterface interface {
 
 	// CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+	// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+	//
+	// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -4202,7 +4260,9 @@ type ClientInterface interface {
 
 	// CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+	// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+	//
+	// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -4217,7 +4277,9 @@ type ClientInterface interface {
 
 	// SendResetCode 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。仅仅请求重置码不会改动账号。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
@@ -4228,7 +4290,9 @@ type ClientInterface interface {
 
 	// ResetPasswordWithBody 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 	//
 	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -4244,7 +4308,9 @@ type ClientInterface interface {
 
 	// ResetPassword 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 	//
 	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -4260,7 +4326,9 @@ type ClientInterface interface {
 
 	// ReturnFromLark 从飞书返回 · Return from Lark
 	//
-	// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
+	//
+	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
 	//
 	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 	// the console (`CONSOLE_URL`, with the locale if one was given):
@@ -4279,7 +4347,11 @@ type ClientInterface interface {
 
 	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	//
-	// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
+	// 控制台把浏览器转到这里，而不是直接转到飞书。本服务再转到飞书（Lark）的授权页，使用自己的 `state`：只对这个浏览器有效，10 分钟内可用一次。调用者的 `state` 中保留 `action` 与 `locale`；`redirect_uri` 与 `app_id` 可以提交但不使用，以服务器的设置为准。
+	//
+	// `login` 登录飞书身份所绑定的账号；`bind`（早期的控制台写作 `link`）把该身份绑定到当前登录的账号，取代原有的绑定，需要 15 分钟内登录过。
+	//
+	// 控制台与本服务不同源时，浏览器必须表明来源：该来源须在设置之列，页面也不能禁用 `Referer`。
 	//
 	// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
 	// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
@@ -4297,7 +4369,9 @@ type ClientInterface interface {
 
 	// SignInWithBody 登录 · Sign in with a password
 	//
-	// 用邮箱和密码登录，会话写入 Cookie。
+	// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+	//
+	// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 	//
 	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -4313,7 +4387,9 @@ type ClientInterface interface {
 
 	// SignIn 登录 · Sign in with a password
 	//
-	// 用邮箱和密码登录，会话写入 Cookie。
+	// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+	//
+	// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 	//
 	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -4329,7 +4405,7 @@ type ClientInterface interface {
 
 	// SignInWithLarkWithBody 飞书登录的第二步 · Complete a sign-in with Lark
 	//
-	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 	//
 	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -4342,7 +4418,7 @@ type ClientInterface interface {
 
 	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
 	//
-	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 	//
 	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -4390,7 +4466,9 @@ type ClientInterface interface {
 
 	// SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+	// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+	//
+	// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 	//
 	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -4406,7 +4484,9 @@ type ClientInterface interface {
 
 	// SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+	// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+	//
+	// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 	//
 	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -4453,7 +4533,7 @@ type ClientInterface interface {
 
 	// RenewSessionWithBody 刷新令牌 · Renew the session
 	//
-	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 	//
 	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -4466,7 +4546,7 @@ type ClientInterface interface {
 
 	// RenewSession 刷新令牌 · Renew the session
 	//
-	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 	//
 	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -4479,7 +4559,7 @@ type ClientInterface interface {
 
 	// ShowReset 重置密码的页面 · Show the page that resets a password
 	//
-	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	// 重置密码邮件中的链接打开这个页面，填写新密码后提交到 `POST /reset`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会重置密码。结果显示在同一路径：`changed=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 	//
 	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
 	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
@@ -4491,7 +4571,9 @@ type ClientInterface interface {
 
 	// ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+	//
+	// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -4507,7 +4589,9 @@ type ClientInterface interface {
 
 	// ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+	//
+	// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -4523,7 +4607,7 @@ type ClientInterface interface {
 
 	// ShowSignUp 注册页面 · Show the page that completes a registration
 	//
-	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	// 注册邮件中的链接打开这个页面，填写用户名和密码后提交到 `POST /sign-up`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会注册账号。结果显示在同一路径：`registered=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 	//
 	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
 	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
@@ -4535,7 +4619,9 @@ type ClientInterface interface {
 
 	// RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+	//
+	// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -4551,7 +4637,9 @@ type ClientInterface interface {
 
 	// RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+	//
+	// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -4567,7 +4655,9 @@ type ClientInterface interface {
 
 	// GetUser 获取用户信息 · Get the signed-in account
 	//
-	// 返回当前登录账号的资料与最近一次登录。
+	// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
+	//
+	// `suspended` 列出因重置密码而被暂停的登录方式：请让本人逐一确认保留（`POST /user/factors/{factor}/keep`）或移除。
 	//
 	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
 	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
@@ -4579,7 +4669,9 @@ type ClientInterface interface {
 
 	// ChangeUserWithBody 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+	//
+	// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -4596,7 +4688,9 @@ type ClientInterface interface {
 
 	// ChangeUser 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+	//
+	// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -4632,7 +4726,7 @@ type ClientInterface interface {
 
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
-	// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
 	//
 	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
 	// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
@@ -4705,7 +4799,11 @@ type ClientInterface interface {
 
 	// ReauthenticateBrowserWithBody 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+	//
+	// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -4722,7 +4820,11 @@ type ClientInterface interface {
 
 	// ReauthenticateBrowser 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+	//
+	// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -4792,7 +4894,7 @@ type ClientInterface interface {
 
 	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	//
-	// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
+	// 生成新的密钥，以 `otpauth` URL 返回，身份验证器通常以二维码读取。须在 5 分钟内用 `POST /user/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
 	//
 	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
 	// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
@@ -4803,7 +4905,9 @@ type ClientInterface interface {
 
 	// BindTOTPWithBody 绑定 TOTP · Bind an authenticator app
 	//
-	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -4817,7 +4921,9 @@ type ClientInterface interface {
 
 	// BindTOTP 绑定 TOTP · Bind an authenticator app
 	//
-	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -4841,7 +4947,7 @@ type ClientInterface interface {
 
 	// CreateRecoveryCodes 生成恢复码 · Create recovery codes
 	//
-	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。`POST /login` 与 `POST /api/auth/login` 在密码正确时接受它们代替身份验证器的验证码，每个只能用一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
 	// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
@@ -4875,7 +4981,9 @@ type ClientInterface interface {
 
 // Load 载入 · Load, and get the XSRF cookies
 //
-// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+// 设置 XSRF Cookie，并返回主机名、客户端地址与服务器时间。控制台启动时调用一次。
+//
+// `XSRF-TOKEN` 与 `XSRF_TOKEN` 的值相同，有效期 24 小时；登录前还会设置 `__Host-PRE`，XSRF 的值与它绑定。`values` 只在非 release 模式下、对来自本机的请求返回，且不含机密设置。多余的查询参数会被忽略。
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
@@ -4897,7 +5005,9 @@ func (c *Client) Load(ctx context.Context, reqEditors ...RequestEditorFn) (*http
 
 // ListAccounts 查找账号 · Find accounts
 //
-// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按关键词（`q`：姓名、邮箱、手机号的任意部分）、按其中一项或 ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+//
+// 按 `email`、`name` 或 `phone` 查找时，结果按该项排序，否则按 `order` 排序。无论账号有多少，下一页都从上一页结束的地方（`cursor`）继续。符合条件的账号很少时，一页可能少于 `limit` 个，甚至为空：只要 `next` 不为 null 就请继续。`count=true` 会统计总数，数量越多耗时越长。
 //
 // Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
 // of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
@@ -4923,7 +5033,7 @@ func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, r
 
 // CreateAccountWithBody 新建账号 · Create an account
 //
-// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 //
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -4948,7 +5058,7 @@ func (c *Client) CreateAccountWithBody(ctx context.Context, params *CreateAccoun
 
 // CreateAccount 新建账号 · Create an account
 //
-// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 //
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -4973,7 +5083,7 @@ func (c *Client) CreateAccount(ctx context.Context, params *CreateAccountParams,
 
 // AssignGroupWithBody 为多个账号分配成员组 · Assign a group to many accounts
 //
-// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 //
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -4998,7 +5108,7 @@ func (c *Client) AssignGroupWithBody(ctx context.Context, params *AssignGroupPar
 
 // AssignGroup 为多个账号分配成员组 · Assign a group to many accounts
 //
-// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 //
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -5023,7 +5133,7 @@ func (c *Client) AssignGroup(ctx context.Context, params *AssignGroupParams, bod
 
 // DeleteAccount 删除账号 · Delete an account
 //
-// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
+// 立即结束账号的全部会话并拒绝其登录。账号保留一段时间（`ACCOUNT_RETENTION`，默认 30 天），期间邮箱仍被占用，把状态改为 `active` 即可恢复；之后连同所有数据彻底清除，审计日志仍按账号 ID 保留其事件。最后一位管理员不能删除（409）。需要 60 分钟内登录过。
 //
 // Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
 // `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
@@ -5091,7 +5201,7 @@ func (c *Client) ExportAccount(ctx context.Context, accountID AccountKey, reqEdi
 
 // ResetFactor 重置登录方式 · Reset a factor
 //
-// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
+// 移除用户无法再使用的登录方式：密码、手机、身份验证器（连同恢复码）或飞书，并邮件通知该用户；用户可以凭邮件验证码设置新密码。没有设置时同样返回 200。移除密码会结束全部会话。需要 60 分钟内登录过。
 //
 // Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 // codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
@@ -5114,7 +5224,7 @@ func (c *Client) ResetFactor(ctx context.Context, accountID AccountKey, factor R
 
 // SetAccountGroupWithBody 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 //
 // Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 // says.
@@ -5141,7 +5251,7 @@ func (c *Client) SetAccountGroupWithBody(ctx context.Context, accountID AccountK
 
 // SetAccountGroup 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 //
 // Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 // says.
@@ -5269,8 +5379,7 @@ func (c *Client) SetAccountStatus(ctx context.Context, accountID AccountKey, par
 
 // GetTimeline 账号时间线 · Get the timeline of an account
 //
-// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
-// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
+// 查明该用户为何无法登录。`reasons` 是目前阻止登录的原因；`entries` 是发生过的事，来自审计日志以及发往该账号邮箱和手机的消息，按时间倒序。没有权限 `audit.read` 时 `entries` 为空，因为其中包含操作者、网络地址和设备。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
 // newest first, from the audit log and from the messages that were sent to the account's address and number; it is
@@ -5480,8 +5589,7 @@ func (c *Client) DeleteGroup(ctx context.Context, group GroupKey, params *Delete
 
 // ChangeGroupWithBody 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-// 成员组 `None` 只能修改说明。
+// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -5507,8 +5615,7 @@ func (c *Client) ChangeGroupWithBody(ctx context.Context, group GroupKey, params
 
 // ChangeGroup 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-// 成员组 `None` 只能修改说明。
+// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -5534,8 +5641,9 @@ func (c *Client) ChangeGroup(ctx context.Context, group GroupKey, params *Change
 
 // ListLimits 查看限制 · List the limits that hold now
 //
-// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
-// 没有权限 `audit.read` 时，只返回有账号的等待。
+// 返回所有账号共用的每日额度与上限及其用量，以及目前的等待：用户因失败而等待，网络，以及收过验证码的邮箱和手机号，等待最久的在前。
+//
+// 不属于任何账号的等待会显示邮箱、手机号或网络，只对有权限 `audit.read` 的调用者列出。因此而未列出，或同类等待超过一百个时，`complete` 为 false。
 //
 // Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
 // of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
@@ -5558,7 +5666,9 @@ func (c *Client) ListLimits(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // LiftLimitWithBody 解除限制 · Lift a limit
 //
-// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+//
+// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 //
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -5583,7 +5693,9 @@ func (c *Client) LiftLimitWithBody(ctx context.Context, contentType string, body
 
 // LiftLimit 解除限制 · Lift a limit
 //
-// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+//
+// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 //
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -5628,7 +5740,7 @@ func (c *Client) GetAdministrator(ctx context.Context, reqEditors ...RequestEdit
 
 // GetStatistics 统计 · Count sign-ins, failures and registrations by the hour
 //
-// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+// 按小时（UTC）统计登录成功、登录失败和新账号的数量，按时间升序；没有任何事件的小时不列出。`from` 向下取整到整点，`to` 之前开始的每个小时都完整计入，时间跨度最长 92 天。事件写入审计链之后才计入，通常稍迟片刻。从文件导入的账号不计入：每一批导入是另一种事件。
 //
 // Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
 // without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
@@ -5670,8 +5782,11 @@ func (c *Client) ListWebhooks(ctx context.Context, reqEditors ...RequestEditorFn
 
 // CreateWebhookWithBody 新建 Webhook · Create a webhook
 //
-// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+//
+// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+//
+// 需要 60 分钟内登录过。
 //
 // Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 // Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -5704,8 +5819,11 @@ func (c *Client) CreateWebhookWithBody(ctx context.Context, params *CreateWebhoo
 
 // CreateWebhook 新建 Webhook · Create a webhook
 //
-// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+//
+// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+//
+// 需要 60 分钟内登录过。
 //
 // Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 // Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -5759,7 +5877,7 @@ func (c *Client) DeleteWebhook(ctx context.Context, webhookID WebhookKey, params
 
 // ChangeWebhookWithBody 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -5784,7 +5902,7 @@ func (c *Client) ChangeWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ChangeWebhook 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -5849,8 +5967,7 @@ func (c *Client) ReplayWebhookDelivery(ctx context.Context, webhookID WebhookKey
 
 // ReplayWebhookWithBody 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-// 还需要权限 `audit.read`。
+// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 //
 // Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 // was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -5874,8 +5991,7 @@ func (c *Client) ReplayWebhookWithBody(ctx context.Context, webhookID WebhookKey
 
 // ReplayWebhook 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-// 还需要权限 `audit.read`。
+// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 //
 // Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 // was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -5922,7 +6038,11 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, 
 
 // LoginWithBody 登录获取 Access Token · Sign in
 //
-// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+//
+// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+//
+// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 //
 // Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -5951,7 +6071,11 @@ func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, content
 
 // LoginWithFormdataBody 登录获取 Access Token · Sign in
 //
-// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+//
+// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+//
+// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 //
 // Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -6000,7 +6124,11 @@ func (c *Client) Logout(ctx context.Context, reqEditors ...RequestEditorFn) (*ht
 
 // ReauthenticateWithBody 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+//
+// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -6026,7 +6154,11 @@ func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string,
 
 // Reauthenticate 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+//
+// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -6053,6 +6185,12 @@ func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequ
 // RefreshWithBody 刷新 Access Token · Renew the tokens
 //
 // 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+//
+// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+//
+// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+//
+// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 //
 // Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 // spent.
@@ -6090,6 +6228,12 @@ func (c *Client) RefreshWithBody(ctx context.Context, contentType string, body i
 // Refresh 刷新 Access Token · Renew the tokens
 //
 // 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+//
+// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+//
+// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+//
+// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 //
 // Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 // spent.
@@ -6288,7 +6432,9 @@ func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...Req
 
 // RegisterWithBody 注册新用户账号 · Register an account
 //
-// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+//
+// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 //
 // Registers an account with the code from the mail. A new account is in the member group `None` until an
 // administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -6313,7 +6459,9 @@ func (c *Client) RegisterWithBody(ctx context.Context, contentType string, body 
 
 // Register 注册新用户账号 · Register an account
 //
-// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+//
+// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 //
 // Registers an account with the code from the mail. A new account is in the member group `None` until an
 // administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -6338,7 +6486,9 @@ func (c *Client) Register(ctx context.Context, body RegisterJSONRequestBody, req
 
 // SendRegistrationCodeWithBody 新注册用户验证码发送 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+//
+// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 //
 // Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 // mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -6364,7 +6514,9 @@ func (c *Client) SendRegistrationCodeWithBody(ctx context.Context, contentType s
 
 // SendRegistrationCode 新注册用户验证码发送 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+//
+// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 //
 // Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 // mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -6390,7 +6542,9 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 
 // ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
-// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+//
+// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 //
 // The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
 // about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
@@ -6413,7 +6567,11 @@ func (c *Client) ShowEmailConfirmation(ctx context.Context, params *ShowEmailCon
 
 // ConfirmEmailWithBody 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+//
+// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+//
+// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -6440,7 +6598,11 @@ func (c *Client) ConfirmEmailWithBody(ctx context.Context, contentType string, b
 
 // ConfirmEmailWithFormdataBody 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+//
+// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+//
+// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -6467,7 +6629,7 @@ func (c *Client) ConfirmEmailWithFormdataBody(ctx context.Context, body ConfirmE
 
 // ShowFirstRun 首次运行的页面 · Show the page that creates the first administrator
 //
-// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
+// 尚无管理员时，开发模式的服务在启动时打印一个一次性链接，命令 `toolkit-gateway account first-run` 随时可以打印；链接打开这个页面，填写邮箱、姓名和密码后提交到 `POST /first_run`，创建第一个管理员。打开页面不会有任何改动。结果显示在同一路径：`created=true` 或 `error`。链接无论为何失效，显示的页面都相同。
 //
 // The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 // first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -6489,7 +6651,9 @@ func (c *Client) ShowFirstRun(ctx context.Context, params *ShowFirstRunParams, r
 
 // CreateFirstAdministratorWithBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+//
+// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -6514,7 +6678,9 @@ func (c *Client) CreateFirstAdministratorWithBody(ctx context.Context, contentTy
 
 // CreateFirstAdministratorWithFormdataBody 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+//
+// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -6539,7 +6705,9 @@ func (c *Client) CreateFirstAdministratorWithFormdataBody(ctx context.Context, b
 
 // SendResetCode 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。仅仅请求重置码不会改动账号。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
@@ -6560,7 +6728,9 @@ func (c *Client) SendResetCode(ctx context.Context, params *SendResetCodeParams,
 
 // ResetPasswordWithBody 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 //
 // Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 // codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -6586,7 +6756,9 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, 
 
 // ResetPassword 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 //
 // Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 // codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -6612,7 +6784,9 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 
 // ReturnFromLark 从飞书返回 · Return from Lark
 //
-// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
+//
+// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
 //
 // Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 // the console (`CONSOLE_URL`, with the locale if one was given):
@@ -6641,7 +6815,11 @@ func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParam
 
 // AuthorizeLark 前往飞书授权 · Redirect to Lark
 //
-// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
+// 控制台把浏览器转到这里，而不是直接转到飞书。本服务再转到飞书（Lark）的授权页，使用自己的 `state`：只对这个浏览器有效，10 分钟内可用一次。调用者的 `state` 中保留 `action` 与 `locale`；`redirect_uri` 与 `app_id` 可以提交但不使用，以服务器的设置为准。
+//
+// `login` 登录飞书身份所绑定的账号；`bind`（早期的控制台写作 `link`）把该身份绑定到当前登录的账号，取代原有的绑定，需要 15 分钟内登录过。
+//
+// 控制台与本服务不同源时，浏览器必须表明来源：该来源须在设置之列，页面也不能禁用 `Referer`。
 //
 // The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
 // state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
@@ -6669,7 +6847,9 @@ func (c *Client) AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams,
 
 // SignInWithBody 登录 · Sign in with a password
 //
-// 用邮箱和密码登录，会话写入 Cookie。
+// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+//
+// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 //
 // Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 // that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -6695,7 +6875,9 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 
 // SignIn 登录 · Sign in with a password
 //
-// 用邮箱和密码登录，会话写入 Cookie。
+// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+//
+// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 //
 // Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 // that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -6721,7 +6903,7 @@ func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEdit
 
 // SignInWithLarkWithBody 飞书登录的第二步 · Complete a sign-in with Lark
 //
-// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 //
 // Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 // asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -6744,7 +6926,7 @@ func (c *Client) SignInWithLarkWithBody(ctx context.Context, contentType string,
 
 // SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
 //
-// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 //
 // Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 // asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -6832,7 +7014,9 @@ func (c *Client) SignInWithCode(ctx context.Context, body SignInWithCodeJSONRequ
 
 // SignInWithTOTPWithBody TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+//
+// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 //
 // Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -6858,7 +7042,9 @@ func (c *Client) SignInWithTOTPWithBody(ctx context.Context, contentType string,
 
 // SignInWithTOTP TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+//
+// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 //
 // Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -6945,7 +7131,7 @@ func (c *Client) CreateRefreshCode(ctx context.Context, reqEditors ...RequestEdi
 
 // RenewSessionWithBody 刷新令牌 · Renew the session
 //
-// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 //
 // Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 // hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -6968,7 +7154,7 @@ func (c *Client) RenewSessionWithBody(ctx context.Context, contentType string, b
 
 // RenewSession 刷新令牌 · Renew the session
 //
-// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 //
 // Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 // hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -6991,7 +7177,7 @@ func (c *Client) RenewSession(ctx context.Context, body RenewSessionJSONRequestB
 
 // ShowReset 重置密码的页面 · Show the page that resets a password
 //
-// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+// 重置密码邮件中的链接打开这个页面，填写新密码后提交到 `POST /reset`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会重置密码。结果显示在同一路径：`changed=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 //
 // The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
 // the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
@@ -7013,7 +7199,9 @@ func (c *Client) ShowReset(ctx context.Context, params *ShowResetParams, reqEdit
 
 // ResetWithLinkWithBody 用邮件中的链接重置密码 · Reset the password with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+//
+// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 // minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -7039,7 +7227,9 @@ func (c *Client) ResetWithLinkWithBody(ctx context.Context, contentType string, 
 
 // ResetWithLinkWithFormdataBody 用邮件中的链接重置密码 · Reset the password with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+//
+// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 // minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -7065,7 +7255,7 @@ func (c *Client) ResetWithLinkWithFormdataBody(ctx context.Context, body ResetWi
 
 // ShowSignUp 注册页面 · Show the page that completes a registration
 //
-// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+// 注册邮件中的链接打开这个页面，填写用户名和密码后提交到 `POST /sign-up`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会注册账号。结果显示在同一路径：`registered=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 //
 // The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
 // Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
@@ -7087,7 +7277,9 @@ func (c *Client) ShowSignUp(ctx context.Context, params *ShowSignUpParams, reqEd
 
 // RegisterWithLinkWithBody 用邮件中的链接注册 · Register with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+//
+// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 // ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -7113,7 +7305,9 @@ func (c *Client) RegisterWithLinkWithBody(ctx context.Context, contentType strin
 
 // RegisterWithLinkWithFormdataBody 用邮件中的链接注册 · Register with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+//
+// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 // ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -7139,7 +7333,9 @@ func (c *Client) RegisterWithLinkWithFormdataBody(ctx context.Context, body Regi
 
 // GetUser 获取用户信息 · Get the signed-in account
 //
-// 返回当前登录账号的资料与最近一次登录。
+// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
+//
+// `suspended` 列出因重置密码而被暂停的登录方式：请让本人逐一确认保留（`POST /user/factors/{factor}/keep`）或移除。
 //
 // Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
 // `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
@@ -7161,7 +7357,9 @@ func (c *Client) GetUser(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 
 // ChangeUserWithBody 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+//
+// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -7188,7 +7386,9 @@ func (c *Client) ChangeUserWithBody(ctx context.Context, contentType string, bod
 
 // ChangeUser 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+//
+// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -7254,7 +7454,7 @@ func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...R
 
 // KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 //
-// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
 //
 // A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
 // This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
@@ -7387,7 +7587,11 @@ func (c *Client) SendPhoneCode(ctx context.Context, params *SendPhoneCodeParams,
 
 // ReauthenticateBrowserWithBody 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+//
+// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -7414,7 +7618,11 @@ func (c *Client) ReauthenticateBrowserWithBody(ctx context.Context, contentType 
 
 // ReauthenticateBrowser 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+//
+// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -7544,7 +7752,7 @@ func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ..
 
 // CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 //
-// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
+// 生成新的密钥，以 `otpauth` URL 返回，身份验证器通常以二维码读取。须在 5 分钟内用 `POST /user/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
 //
 // Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
 // `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
@@ -7565,7 +7773,9 @@ func (c *Client) CreateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // BindTOTPWithBody 绑定 TOTP · Bind an authenticator app
 //
-// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 // after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -7589,7 +7799,9 @@ func (c *Client) BindTOTPWithBody(ctx context.Context, contentType string, body 
 
 // BindTOTP 绑定 TOTP · Bind an authenticator app
 //
-// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 // after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -7633,7 +7845,7 @@ func (c *Client) GetTOTPPicture(ctx context.Context, params *GetTOTPPictureParam
 
 // CreateRecoveryCodes 生成恢复码 · Create recovery codes
 //
-// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。`POST /login` 与 `POST /api/auth/login` 在密码正确时接受它们代替身份验证器的验证码，每个只能用一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
 // them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
@@ -11961,7 +12173,9 @@ type ClientWithResponsesInterface interface {
 
 	// LoadWithResponse 载入 · Load, and get the XSRF cookies
 	//
-	// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+	// 设置 XSRF Cookie，并返回主机名、客户端地址与服务器时间。控制台启动时调用一次。
+	//
+	// `XSRF-TOKEN` 与 `XSRF_TOKEN` 的值相同，有效期 24 小时；登录前还会设置 `__Host-PRE`，XSRF 的值与它绑定。`values` 只在非 release 模式下、对来自本机的请求返回，且不含机密设置。多余的查询参数会被忽略。
 	//
 	// Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 	// `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
@@ -11975,7 +12189,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccountsWithResponse 查找账号 · Find accounts
 	//
-	// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	// 按关键词（`q`：姓名、邮箱、手机号的任意部分）、按其中一项或 ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+	//
+	// 按 `email`、`name` 或 `phone` 查找时，结果按该项排序，否则按 `order` 排序。无论账号有多少，下一页都从上一页结束的地方（`cursor`）继续。符合条件的账号很少时，一页可能少于 `limit` 个，甚至为空：只要 `next` 不为 null 就请继续。`count=true` 会统计总数，数量越多耗时越长。
 	//
 	// Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
 	// of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
@@ -11993,7 +12209,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAccountWithBodyWithResponse 新建账号 · Create an account
 	//
-	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+	// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 	//
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -12008,7 +12224,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateAccountWithResponse 新建账号 · Create an account
 	//
-	// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+	// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 	//
 	// Creates an account for another user, without a code: the administrator vouches for the address. The account has
 	// no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -12023,7 +12239,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 	//
-	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 	//
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -12038,7 +12254,7 @@ type ClientWithResponsesInterface interface {
 
 	// AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 	//
-	// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+	// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 	//
 	// Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 	// order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -12053,7 +12269,7 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteAccountWithResponse 删除账号 · Delete an account
 	//
-	// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
+	// 立即结束账号的全部会话并拒绝其登录。账号保留一段时间（`ACCOUNT_RETENTION`，默认 30 天），期间邮箱仍被占用，把状态改为 `active` 即可恢复；之后连同所有数据彻底清除，审计日志仍按账号 ID 保留其事件。最后一位管理员不能删除（409）。需要 60 分钟内登录过。
 	//
 	// Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
 	// `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
@@ -12097,7 +12313,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetFactorWithResponse 重置登录方式 · Reset a factor
 	//
-	// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
+	// 移除用户无法再使用的登录方式：密码、手机、身份验证器（连同恢复码）或飞书，并邮件通知该用户；用户可以凭邮件验证码设置新密码。没有设置时同样返回 200。移除密码会结束全部会话。需要 60 分钟内登录过。
 	//
 	// Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 	// codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
@@ -12112,7 +12328,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 	//
 	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 	// says.
@@ -12129,7 +12345,7 @@ type ClientWithResponsesInterface interface {
 
 	// SetAccountGroupWithResponse 分配成员组 · Assign a group
 	//
-	// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+	// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 	//
 	// Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 	// says.
@@ -12203,8 +12419,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 	//
-	// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
-	// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
+	// 查明该用户为何无法登录。`reasons` 是目前阻止登录的原因；`entries` 是发生过的事，来自审计日志以及发往该账号邮箱和手机的消息，按时间倒序。没有权限 `audit.read` 时 `entries` 为空，因为其中包含操作者、网络地址和设备。
 	//
 	// Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
 	// newest first, from the audit log and from the messages that were sent to the account's address and number; it is
@@ -12326,8 +12541,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-	// 成员组 `None` 只能修改说明。
+	// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -12343,8 +12557,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeGroupWithResponse 修改成员组 · Change a group
 	//
-	// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-	// 成员组 `None` 只能修改说明。
+	// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 	//
 	// Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 	// with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -12360,8 +12573,9 @@ type ClientWithResponsesInterface interface {
 
 	// ListLimitsWithResponse 查看限制 · List the limits that hold now
 	//
-	// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
-	// 没有权限 `audit.read` 时，只返回有账号的等待。
+	// 返回所有账号共用的每日额度与上限及其用量，以及目前的等待：用户因失败而等待，网络，以及收过验证码的邮箱和手机号，等待最久的在前。
+	//
+	// 不属于任何账号的等待会显示邮箱、手机号或网络，只对有权限 `audit.read` 的调用者列出。因此而未列出，或同类等待超过一百个时，`complete` 为 false。
 	//
 	// Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
 	// of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
@@ -12376,7 +12590,9 @@ type ClientWithResponsesInterface interface {
 
 	// LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
 	//
-	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+	//
+	// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 	//
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -12391,7 +12607,9 @@ type ClientWithResponsesInterface interface {
 
 	// LiftLimitWithResponse 解除限制 · Lift a limit
 	//
-	// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+	// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+	//
+	// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 	//
 	// Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 	// budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -12418,7 +12636,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetStatisticsWithResponse 统计 · Count sign-ins, failures and registrations by the hour
 	//
-	// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+	// 按小时（UTC）统计登录成功、登录失败和新账号的数量，按时间升序；没有任何事件的小时不列出。`from` 向下取整到整点，`to` 之前开始的每个小时都完整计入，时间跨度最长 92 天。事件写入审计链之后才计入，通常稍迟片刻。从文件导入的账号不计入：每一批导入是另一种事件。
 	//
 	// Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
 	// without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
@@ -12444,8 +12662,11 @@ type ClientWithResponsesInterface interface {
 
 	// CreateWebhookWithBodyWithResponse 新建 Webhook · Create a webhook
 	//
-	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+	//
+	// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+	//
+	// 需要 60 分钟内登录过。
 	//
 	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -12468,8 +12689,11 @@ type ClientWithResponsesInterface interface {
 
 	// CreateWebhookWithResponse 新建 Webhook · Create a webhook
 	//
-	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-	// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+	// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+	//
+	// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+	//
+	// 需要 60 分钟内登录过。
 	//
 	// Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 	// Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -12505,7 +12729,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -12520,7 +12744,7 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 	//
-	// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+	// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 	//
 	// Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 	// `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -12559,8 +12783,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-	// 还需要权限 `audit.read`。
+	// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 	//
 	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -12574,8 +12797,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 	//
-	// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-	// 还需要权限 `audit.read`。
+	// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 	//
 	// Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 	// was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -12604,7 +12826,11 @@ type ClientWithResponsesInterface interface {
 
 	// LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 	//
-	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+	//
+	// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+	//
+	// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 	//
 	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -12623,7 +12849,11 @@ type ClientWithResponsesInterface interface {
 
 	// LoginWithFormdataBodyWithResponse 登录获取 Access Token · Sign in
 	//
-	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+	//
+	// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+	//
+	// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 	//
 	// Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 	// credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -12654,7 +12884,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithBodyWithResponse 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+	//
+	// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -12670,7 +12904,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithResponse 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+	// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+	//
+	// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -12687,6 +12925,12 @@ type ClientWithResponsesInterface interface {
 	// RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
 	//
 	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+	//
+	// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+	//
+	// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+	//
+	// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 	//
 	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 	// spent.
@@ -12714,6 +12958,12 @@ type ClientWithResponsesInterface interface {
 	// RefreshWithResponse 刷新 Access Token · Renew the tokens
 	//
 	// 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+	//
+	// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+	//
+	// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+	//
+	// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 	//
 	// Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 	// spent.
@@ -12834,7 +13084,9 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterWithBodyWithResponse 注册新用户账号 · Register an account
 	//
-	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+	//
+	// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 	//
 	// Registers an account with the code from the mail. A new account is in the member group `None` until an
 	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -12849,7 +13101,9 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterWithResponse 注册新用户账号 · Register an account
 	//
-	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+	// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+	//
+	// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 	//
 	// Registers an account with the code from the mail. A new account is in the member group `None` until an
 	// administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -12864,7 +13118,9 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithBodyWithResponse 新注册用户验证码发送 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+	//
+	// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 	//
 	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -12880,7 +13136,9 @@ type ClientWithResponsesInterface interface {
 
 	// SendRegistrationCodeWithResponse 新注册用户验证码发送 · Mail a registration code
 	//
-	// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+	// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+	//
+	// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 	//
 	// Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 	// mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -12896,7 +13154,9 @@ type ClientWithResponsesInterface interface {
 
 	// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
-	// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+	//
+	// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 	//
 	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
 	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
@@ -12911,7 +13171,11 @@ type ClientWithResponsesInterface interface {
 
 	// ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+	// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+	//
+	// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+	//
+	// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -12928,7 +13192,11 @@ type ClientWithResponsesInterface interface {
 
 	// ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 	//
-	// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+	// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+	//
+	// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+	//
+	// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 	// is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -12945,7 +13213,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 	//
-	// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
+	// 尚无管理员时，开发模式的服务在启动时打印一个一次性链接，命令 `toolkit-gateway account first-run` 随时可以打印；链接打开这个页面，填写邮箱、姓名和密码后提交到 `POST /first_run`，创建第一个管理员。打开页面不会有任何改动。结果显示在同一路径：`created=true` 或 `error`。链接无论为何失效，显示的页面都相同。
 	//
 	// The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 	// first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -12959,7 +13227,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+	// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+	//
+	// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -12974,7 +13244,9 @@ type ClientWithResponsesInterface interface {
 
 	// CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 	//
-	// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+	// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+	//
+	// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 	// for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -12989,7 +13261,9 @@ type ClientWithResponsesInterface interface {
 
 	// SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 	//
-	// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。仅仅请求重置码不会改动账号。
 	//
 	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 	// voids the previous one. The response is the same whether there is an account or not; without an account nothing
@@ -13002,7 +13276,9 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 	//
 	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -13018,7 +13294,9 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithResponse 重置密码 · Reset the password
 	//
-	// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 	//
 	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 	// codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -13034,7 +13312,9 @@ type ClientWithResponsesInterface interface {
 
 	// ReturnFromLarkWithResponse 从飞书返回 · Return from Lark
 	//
-	// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+	// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
+	//
+	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
 	//
 	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 	// the console (`CONSOLE_URL`, with the locale if one was given):
@@ -13055,7 +13335,11 @@ type ClientWithResponsesInterface interface {
 
 	// AuthorizeLarkWithResponse 前往飞书授权 · Redirect to Lark
 	//
-	// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
+	// 控制台把浏览器转到这里，而不是直接转到飞书。本服务再转到飞书（Lark）的授权页，使用自己的 `state`：只对这个浏览器有效，10 分钟内可用一次。调用者的 `state` 中保留 `action` 与 `locale`；`redirect_uri` 与 `app_id` 可以提交但不使用，以服务器的设置为准。
+	//
+	// `login` 登录飞书身份所绑定的账号；`bind`（早期的控制台写作 `link`）把该身份绑定到当前登录的账号，取代原有的绑定，需要 15 分钟内登录过。
+	//
+	// 控制台与本服务不同源时，浏览器必须表明来源：该来源须在设置之列，页面也不能禁用 `Referer`。
 	//
 	// The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
 	// state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
@@ -13075,7 +13359,9 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithBodyWithResponse 登录 · Sign in with a password
 	//
-	// 用邮箱和密码登录，会话写入 Cookie。
+	// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+	//
+	// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 	//
 	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -13091,7 +13377,9 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithResponse 登录 · Sign in with a password
 	//
-	// 用邮箱和密码登录，会话写入 Cookie。
+	// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+	//
+	// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 	//
 	// Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 	// that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -13107,7 +13395,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
 	//
-	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 	//
 	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -13120,7 +13408,7 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithLarkWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
 	//
-	// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+	// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 	//
 	// Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 	// asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -13170,7 +13458,9 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+	// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+	//
+	// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 	//
 	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -13186,7 +13476,9 @@ type ClientWithResponsesInterface interface {
 
 	// SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
 	//
-	// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+	// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+	//
+	// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 	//
 	// Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 	// app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -13239,7 +13531,7 @@ type ClientWithResponsesInterface interface {
 
 	// RenewSessionWithBodyWithResponse 刷新令牌 · Renew the session
 	//
-	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 	//
 	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -13252,7 +13544,7 @@ type ClientWithResponsesInterface interface {
 
 	// RenewSessionWithResponse 刷新令牌 · Renew the session
 	//
-	// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+	// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 	//
 	// Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 	// hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -13265,7 +13557,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
 	//
-	// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+	// 重置密码邮件中的链接打开这个页面，填写新密码后提交到 `POST /reset`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会重置密码。结果显示在同一路径：`changed=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 	//
 	// The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
 	// the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
@@ -13279,7 +13571,9 @@ type ClientWithResponsesInterface interface {
 
 	// ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+	//
+	// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -13295,7 +13589,9 @@ type ClientWithResponsesInterface interface {
 
 	// ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+	// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+	//
+	// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 	// minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -13311,7 +13607,7 @@ type ClientWithResponsesInterface interface {
 
 	// ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
 	//
-	// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+	// 注册邮件中的链接打开这个页面，填写用户名和密码后提交到 `POST /sign-up`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会注册账号。结果显示在同一路径：`registered=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 	//
 	// The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
 	// Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
@@ -13325,7 +13621,9 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+	//
+	// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -13341,7 +13639,9 @@ type ClientWithResponsesInterface interface {
 
 	// RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
 	//
-	// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+	// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+	//
+	// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 	//
 	// Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 	// ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -13357,7 +13657,9 @@ type ClientWithResponsesInterface interface {
 
 	// GetUserWithResponse 获取用户信息 · Get the signed-in account
 	//
-	// 返回当前登录账号的资料与最近一次登录。
+	// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
+	//
+	// `suspended` 列出因重置密码而被暂停的登录方式：请让本人逐一确认保留（`POST /user/factors/{factor}/keep`）或移除。
 	//
 	// Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
 	// `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
@@ -13371,7 +13673,9 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+	//
+	// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -13388,7 +13692,9 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeUserWithResponse 设置用户信息 · Change the profile
 	//
-	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+	// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+	//
+	// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 	//
 	// Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 	//
@@ -13428,7 +13734,7 @@ type ClientWithResponsesInterface interface {
 
 	// KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
-	// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
 	//
 	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
 	// This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
@@ -13505,7 +13811,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateBrowserWithBodyWithResponse 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+	//
+	// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -13522,7 +13832,11 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateBrowserWithResponse 重新验证身份 · Confirm the session
 	//
-	// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+	// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+	//
+	// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+	//
+	// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 	//
 	// Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 	// `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -13598,7 +13912,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
 	//
-	// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
+	// 生成新的密钥，以 `otpauth` URL 返回，身份验证器通常以二维码读取。须在 5 分钟内用 `POST /user/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
 	//
 	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
 	// `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
@@ -13611,7 +13925,9 @@ type ClientWithResponsesInterface interface {
 
 	// BindTOTPWithBodyWithResponse 绑定 TOTP · Bind an authenticator app
 	//
-	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -13625,7 +13941,9 @@ type ClientWithResponsesInterface interface {
 
 	// BindTOTPWithResponse 绑定 TOTP · Bind an authenticator app
 	//
-	// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+	// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 	// after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -13651,7 +13969,7 @@ type ClientWithResponsesInterface interface {
 
 	// CreateRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
 	//
-	// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。`POST /login` 与 `POST /api/auth/login` 在密码正确时接受它们代替身份验证器的验证码，每个只能用一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 	//
 	// Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
 	// them once behind the right password, in place of a code of the authenticator app. The previous recovery codes
@@ -25959,7 +26277,9 @@ func (r VerifyResult) ContentType() string {
 
 // LoadWithResponse 载入 · Load, and get the XSRF cookies
 //
-// 设置 XSRF Cookie，并返回主机、客户端地址与服务器时间。控制台启动时调用一次。
+// 设置 XSRF Cookie，并返回主机名、客户端地址与服务器时间。控制台启动时调用一次。
+//
+// `XSRF-TOKEN` 与 `XSRF_TOKEN` 的值相同，有效期 24 小时；登录前还会设置 `__Host-PRE`，XSRF 的值与它绑定。`values` 只在非 release 模式下、对来自本机的请求返回，且不含机密设置。多余的查询参数会被忽略。
 //
 // Sets the cookies `XSRF-TOKEN` and `XSRF_TOKEN` (the same value, 24 hours). Before a sign-in it also sets
 // `__Host-PRE`, which the value is bound to. Returns the name of the host, the client's address and the server's
@@ -25979,7 +26299,9 @@ func (c *ClientWithResponses) LoadWithResponse(ctx context.Context, reqEditors .
 
 // ListAccountsWithResponse 查找账号 · Find accounts
 //
-// 按关键词（姓名、邮箱、手机号的任意部分）、按邮箱、姓名、手机号、ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+// 按关键词（`q`：姓名、邮箱、手机号的任意部分）、按其中一项或 ID 的开头，以及成员组、状态和最后活动时间查找账号，分页返回。待审批的账号：`group=None&status=active&order=oldest`。
+//
+// 按 `email`、`name` 或 `phone` 查找时，结果按该项排序，否则按 `order` 排序。无论账号有多少，下一页都从上一页结束的地方（`cursor`）继续。符合条件的账号很少时，一页可能少于 `limit` 个，甚至为空：只要 `next` 不为 null 就请继续。`count=true` 会统计总数，数量越多耗时越长。
 //
 // Finds accounts by words in their name, e-mail address or phone number (`q`), by the beginning of one of these or
 // of the id, and by group, status and the time they were last seen. The accounts that wait for a group are
@@ -26003,7 +26325,7 @@ func (c *ClientWithResponses) ListAccountsWithResponse(ctx context.Context, para
 
 // CreateAccountWithBodyWithResponse 新建账号 · Create an account
 //
-// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 //
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -26024,7 +26346,7 @@ func (c *ClientWithResponses) CreateAccountWithBodyWithResponse(ctx context.Cont
 
 // CreateAccountWithResponse 新建账号 · Create an account
 //
-// 为他人新建账号，可邮件通知。新账号没有密码，由该用户凭邮箱验证码自行设置。
+// 为他人新建账号，无需验证码，由管理员担保邮箱属实。新账号没有密码；`invite` 为 true 时邮件通知该用户，由其凭自己索取的验证码设置密码（`forget_code`、`forget_reset`），因此不会发送长期有效的凭证。需要 60 分钟内登录过。
 //
 // Creates an account for another user, without a code: the administrator vouches for the address. The account has
 // no password yet. With `invite` the user is notified by mail, and sets a password with a code that they request
@@ -26045,7 +26367,7 @@ func (c *ClientWithResponses) CreateAccountWithResponse(ctx context.Context, par
 
 // AssignGroupWithBodyWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 //
-// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 //
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -26066,7 +26388,7 @@ func (c *ClientWithResponses) AssignGroupWithBodyWithResponse(ctx context.Contex
 
 // AssignGroupWithResponse 为多个账号分配成员组 · Assign a group to many accounts
 //
-// 为最多 100 个账号分配同一个成员组，逐个给出结果；版本不符的账号保持不变。
+// 为最多 100 个账号分配同一个成员组。每个账号单独判断：`results` 按请求的顺序逐个说明是否已修改以及原因；`version` 不是当前版本的账号保持不变。从每个用户的下一个请求起生效。需要 60 分钟内登录过。
 //
 // Assigns one group to at most 100 accounts. Each account is checked by itself: `results` reports for each, in the
 // order of the request, whether it was changed, and if not, why. An account whose `version` is not the current one
@@ -26087,7 +26409,7 @@ func (c *ClientWithResponses) AssignGroupWithResponse(ctx context.Context, param
 
 // DeleteAccountWithResponse 删除账号 · Delete an account
 //
-// 立即停用账号并结束其会话；保留期（默认 30 天）过后彻底清除。在此之前可以通过修改状态恢复。
+// 立即结束账号的全部会话并拒绝其登录。账号保留一段时间（`ACCOUNT_RETENTION`，默认 30 天），期间邮箱仍被占用，把状态改为 `active` 即可恢复；之后连同所有数据彻底清除，审计日志仍按账号 ID 保留其事件。最后一位管理员不能删除（409）。需要 60 分钟内登录过。
 //
 // Ends all sessions of an account at once, and refuses every sign-in to it. The account is kept for
 // `ACCOUNT_RETENTION` (30 days). During that time its address stays taken, and setting its status to `active`
@@ -26149,7 +26471,7 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, acc
 
 // ResetFactorWithResponse 重置登录方式 · Reset a factor
 //
-// 移除账号的一种登录方式：密码、手机、身份验证器或飞书，并邮件通知该用户。没有设置时同样返回 200。
+// 移除用户无法再使用的登录方式：密码、手机、身份验证器（连同恢复码）或飞书，并邮件通知该用户；用户可以凭邮件验证码设置新密码。没有设置时同样返回 200。移除密码会结束全部会话。需要 60 分钟内登录过。
 //
 // Removes a way to sign in that a user has lost: the password, the phone, the authenticator app with its recovery
 // codes, or Lark. The user is notified by mail, and can set a new password with a code by mail. If it is not set,
@@ -26170,7 +26492,7 @@ func (c *ClientWithResponses) ResetFactorWithResponse(ctx context.Context, accou
 
 // SetAccountGroupWithBodyWithResponse 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 //
 // Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 // says.
@@ -26193,7 +26515,7 @@ func (c *ClientWithResponses) SetAccountGroupWithBodyWithResponse(ctx context.Co
 
 // SetAccountGroupWithResponse 分配成员组 · Assign a group
 //
-// 设置账号的成员组，从该账号的下一个请求起生效。不能授予或收回自己没有的权限，最后一位管理员不能被移出。
+// 设置账号的成员组，从该用户的下一个请求起生效，与其访问令牌的内容无关。管理员不能授予或收回自己没有的权限（403），最后一位管理员不能失去管理成员组的权限（409）。需要 60 分钟内登录过。
 //
 // Assigns a group to an account. The change takes effect with the user's next request, whatever the access token
 // says.
@@ -26303,8 +26625,7 @@ func (c *ClientWithResponses) SetAccountStatusWithResponse(ctx context.Context, 
 
 // GetTimelineWithResponse 账号时间线 · Get the timeline of an account
 //
-// 查明该用户为何无法登录：当前的原因，以及审计事件和邮件、短信的发送记录，按时间倒序。
-// 没有权限 `audit.read` 时只返回原因，`entries` 为空。
+// 查明该用户为何无法登录。`reasons` 是目前阻止登录的原因；`entries` 是发生过的事，来自审计日志以及发往该账号邮箱和手机的消息，按时间倒序。没有权限 `audit.read` 时 `entries` 为空，因为其中包含操作者、网络地址和设备。
 //
 // Explains why a user cannot sign in. `reasons` lists what prevents a sign-in now. `entries` lists what happened,
 // newest first, from the audit log and from the messages that were sent to the account's address and number; it is
@@ -26486,8 +26807,7 @@ func (c *ClientWithResponses) DeleteGroupWithResponse(ctx context.Context, group
 
 // ChangeGroupWithBodyWithResponse 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-// 成员组 `None` 只能修改说明。
+// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -26509,8 +26829,7 @@ func (c *ClientWithResponses) ChangeGroupWithBodyWithResponse(ctx context.Contex
 
 // ChangeGroupWithResponse 修改成员组 · Change a group
 //
-// 修改成员组的说明、权限和是否要求两步验证。权限从成员的下一个请求起生效。不能授予或收回自己没有的权限。
-// 成员组 `None` 只能修改说明。
+// 修改成员组的说明、权限和是否要求两步验证，权限从成员的下一个请求起生效，成员组的名称不变。不能授予或收回自己没有的权限；至少要有一个可用账号保有权限 `groups.write`（409）。新账号所在的成员组 `None` 不能有任何权限，也不能要求两步验证（409）。需要 60 分钟内登录过。
 //
 // Replaces a group's description, its rights, and whether its members need a second factor. Rights take effect
 // with the members' next request. Administrators cannot grant or take a right that they do not have themselves,
@@ -26532,8 +26851,9 @@ func (c *ClientWithResponses) ChangeGroupWithResponse(ctx context.Context, group
 
 // ListLimitsWithResponse 查看限制 · List the limits that hold now
 //
-// 返回所有账号共用的每日额度及其用量，以及目前使用户、网络或收件地址等待的限制，等待最久的在前。
-// 没有权限 `audit.read` 时，只返回有账号的等待。
+// 返回所有账号共用的每日额度与上限及其用量，以及目前的等待：用户因失败而等待，网络，以及收过验证码的邮箱和手机号，等待最久的在前。
+//
+// 不属于任何账号的等待会显示邮箱、手机号或网络，只对有权限 `audit.read` 的调用者列出。因此而未列出，或同类等待超过一百个时，`complete` 为 false。
 //
 // Returns the daily budgets and ceilings over all accounts with what is spent of each, and the waits that hold now:
 // of users after failures, of networks, and of addresses and numbers to which codes were sent, the longest first. A
@@ -26554,7 +26874,9 @@ func (c *ClientWithResponses) ListLimitsWithResponse(ctx context.Context, reqEdi
 
 // LiftLimitWithBodyWithResponse 解除限制 · Lift a limit
 //
-// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+//
+// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 //
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -26575,7 +26897,9 @@ func (c *ClientWithResponses) LiftLimitWithBodyWithResponse(ctx context.Context,
 
 // LiftLimitWithResponse 解除限制 · Lift a limit
 //
-// 清空一项每日额度的用量，或解除一个等待；`limit` 与 `subject` 按列表中的原样填写。已结束的等待同样返回 204。
+// 清空一项每日额度的用量（包括各网络的份额），或解除一个等待。`limit` 是额度的 `name`，或等待的 `limit` 加上它的 `subject`，都按列表中的原样填写。等待已经结束时同样返回 204。没有权限 `audit.read` 时，只能处理额度和有账号的等待。每次调用都会记入审计日志。
+//
+// 管理员不能解除自己账号的限制。需要 60 分钟内登录过。
 //
 // Forgets what is spent of a budget, with every network's share of it, or ends a wait. `limit` is the `name` of a
 // budget, or the `limit` of a wait with its `subject`, as they are listed. A wait that has ended meanwhile is 204,
@@ -26614,7 +26938,7 @@ func (c *ClientWithResponses) GetAdministratorWithResponse(ctx context.Context, 
 
 // GetStatisticsWithResponse 统计 · Count sign-ins, failures and registrations by the hour
 //
-// 按小时统计登录成功、登录失败和新账号的数量，按时间升序；没有发生任何事件的小时不列出。
+// 按小时（UTC）统计登录成功、登录失败和新账号的数量，按时间升序；没有任何事件的小时不列出。`from` 向下取整到整点，`to` 之前开始的每个小时都完整计入，时间跨度最长 92 天。事件写入审计链之后才计入，通常稍迟片刻。从文件导入的账号不计入：每一批导入是另一种事件。
 //
 // Counts successful sign-ins, failed sign-ins and new accounts by the hour (UTC), in ascending order. Hours
 // without events are left out. `from` is rounded down to the full hour, and every hour that begins before `to` is
@@ -26652,8 +26976,11 @@ func (c *ClientWithResponses) ListWebhooksWithResponse(ctx context.Context, reqE
 
 // CreateWebhookWithBodyWithResponse 新建 Webhook · Create a webhook
 //
-// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+//
+// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+//
+// 需要 60 分钟内登录过。
 //
 // Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 // Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -26682,8 +27009,11 @@ func (c *ClientWithResponses) CreateWebhookWithBodyWithResponse(ctx context.Cont
 
 // CreateWebhookWithResponse 新建 Webhook · Create a webhook
 //
-// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回一次。
-// 还需要权限 `audit.read`，因为事件会发送到该地址。最多 16 个。
+// 新建一个 Webhook：此后发生的审计事件会发送到该地址，并按 Standard Webhooks 签名。密钥只在这里返回；用同一 `Idempotency-Key` 重复同一请求可以再次得到。还需要权限 `audit.read`，因为能决定事件发往何处，就能看到事件。最多 16 个。
+//
+// 每个事件是一个内容如 `WebhookMessage` 的 POST 请求，请求头有 `webhook-id`（同一事件的每次发送和重发都相同）、`webhook-timestamp` 和 `webhook-signature`。返回 2xx 表示已收到；返回 410 会停用该 Webhook，并记为审计事件 `webhook.disabled`。其他任何响应（包括重定向），或 10 秒内没有响应，都会重试：26 小时内共 11 次。事件不保证顺序，偶尔会重复。
+//
+// 需要 60 分钟内登录过。
 //
 // Creates a webhook. Audit events that happen from then on are sent to its address, signed as [Standard
 // Webhooks](https://www.standardwebhooks.com) specifies. No other response has the secret; the same request with
@@ -26731,7 +27061,7 @@ func (c *ClientWithResponses) DeleteWebhookWithResponse(ctx context.Context, web
 
 // ChangeWebhookWithBodyWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -26752,7 +27082,7 @@ func (c *ClientWithResponses) ChangeWebhookWithBodyWithResponse(ctx context.Cont
 
 // ChangeWebhookWithResponse 修改 Webhook · Change a webhook
 //
-// 修改地址、说明、订阅的操作和是否启用。不填地址则地址不变，密钥不变。停用期间的事件不会保留，可在启用后重新发送。还需要权限 `audit.read`。
+// 修改 Webhook 的地址、说明、订阅的操作和是否启用。不填 `url` 则地址不变，密钥始终不变；尚未送达的事件会发往新地址。停用期间的事件不会排队，可在启用后重新发送。还需要权限 `audit.read`，以及 60 分钟内登录过。
 //
 // Replaces a webhook's address, its description, the actions that it receives, and whether it is enabled. Without
 // `url` the address does not change, nor does the secret. Pending events go to the new address. Events that happen while it is disabled are not
@@ -26809,8 +27139,7 @@ func (c *ClientWithResponses) ReplayWebhookDeliveryWithResponse(ctx context.Cont
 
 // ReplayWebhookWithBodyWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-// 还需要权限 `audit.read`。
+// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 //
 // Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 // was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -26830,8 +27159,7 @@ func (c *ClientWithResponses) ReplayWebhookWithBodyWithResponse(ctx context.Cont
 
 // ReplayWebhookWithResponse 重新发送某时刻以来的事件 · Replay events since a time
 //
-// 重新发送 `from` 以来该 Webhook 订阅的事件，无论之前的结果如何，每次最多 10000 个；`next` 不为 null 时以它为 `cursor` 继续。
-// 还需要权限 `audit.read`。
+// 重新发送 `from` 以来该 Webhook 按当前设置订阅的事件，无论之前的结果如何，包括停用期间和创建之前的事件。每次最多 10,000 个，从最早的开始；`next` 不为 null 时以它为 `cursor` 继续。每个事件保留原来的 `webhook-id`，接收方可据此识别已经收到的事件。还需要权限 `audit.read`。
 //
 // Sends the events since `from` again that the webhook receives with its current settings, whatever their outcome
 // was. This includes events that it missed while it was disabled or did not exist. A call queues at most 10,000
@@ -26872,7 +27200,11 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 
 // LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 //
-// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+//
+// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+//
+// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 //
 // Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -26897,7 +27229,11 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, par
 
 // LoginWithFormdataBodyWithResponse 登录获取 Access Token · Sign in
 //
-// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里，不能放在查询字符串里。
+// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
+//
+// 响应头 `X-Device-Token` 是这台设备的令牌。下次登录时带上它，账号就认得这台设备：别人的失败不会让它等待。
+//
+// 密码错误、邮箱未注册和账号已停用，返回结果完全相同。每次登录成功都会新建一个会话；一个账号最多保留 20 个，再登录会结束闲置最久的那个。
 //
 // Exchanges an e-mail address and a password for an access token and a refresh token, and opens a session. The
 // credentials are accepted in the form body only. In the query string they are refused, because logs and histories
@@ -26940,7 +27276,11 @@ func (c *ClientWithResponses) LogoutWithResponse(ctx context.Context, reqEditors
 
 // ReauthenticateWithBodyWithResponse 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+//
+// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -26962,7 +27302,11 @@ func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Con
 
 // ReauthenticateWithResponse 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。
+// 用密码、身份验证器的验证码或两者重新验证身份，得到新的访问令牌；刷新令牌不变。其他操作返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 时使用，新令牌的 `auth_time` 与 `amr` 会反映这次验证。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码。
+//
+// 密码或验证码错误返回 400：调用者仍处于登录状态。失败只影响这个会话，不会让其他设备等待。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`, and returns an access token that says so (`auth_time`, `amr`). The refresh token stays.
@@ -26985,6 +27329,12 @@ func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, bo
 // RefreshWithBodyWithResponse 刷新 Access Token · Renew the tokens
 //
 // 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+//
+// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+//
+// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+//
+// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 //
 // Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 // spent.
@@ -27018,6 +27368,12 @@ func (c *ClientWithResponses) RefreshWithBodyWithResponse(ctx context.Context, c
 // RefreshWithResponse 刷新 Access Token · Renew the tokens
 //
 // 用刷新令牌换取一对新令牌。请保存新的刷新令牌，旧的随即作废。
+//
+// 刚换过的令牌在 10 秒内再次提交，会得到同一个刷新令牌和新的访问令牌，因此两处同时刷新互不影响。10 秒之后再提交，视为上次的响应已丢失：会得到另一个后继令牌，两个后继中先被使用的继续有效，另一个作废；一个令牌最多产生 20 个这样的后继。
+//
+// 更早的令牌在自己被替换后的 10 秒内提交，会得到最新的有效令牌。其他任何旧令牌都会结束会话并返回 401，同时邮件通知本人。是否及时，以请求到达的时间为准，与等待多久无关。
+//
+// 会话在最后一次刷新后 30 天结束，最长不超过登录后 180 天。数据库不可用时，本操作最多等待 40 秒再返回 503，一个会话同时最多有 4 个请求在等待。401 总是表示会话已经结束。
 //
 // Exchanges a refresh token for a new pair of tokens, and rotates it: store the new refresh token, the old one is
 // spent.
@@ -27192,7 +27548,9 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id Ses
 
 // RegisterWithBodyWithResponse 注册新用户账号 · Register an account
 //
-// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+//
+// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 //
 // Registers an account with the code from the mail. A new account is in the member group `None` until an
 // administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -27213,7 +27571,9 @@ func (c *ClientWithResponses) RegisterWithBodyWithResponse(ctx context.Context, 
 
 // RegisterWithResponse 注册新用户账号 · Register an account
 //
-// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。
+// 用邮箱验证码注册账号。新账号属于 `None` 组，等待管理员分配成员组；在此之前也可以登录。多个请求使用同一验证码时，只有一个成功。
+//
+// 验证码错误、已过期和邮箱已注册，返回结果完全相同。密码不合要求时不消耗验证码的次数。
 //
 // Registers an account with the code from the mail. A new account is in the member group `None` until an
 // administrator assigns one; it can already sign in. Of several requests with the same code, exactly one succeeds.
@@ -27234,7 +27594,9 @@ func (c *ClientWithResponses) RegisterWithResponse(ctx context.Context, body Reg
 
 // SendRegistrationCodeWithBodyWithResponse 新注册用户验证码发送 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+//
+// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 //
 // Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 // mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -27256,7 +27618,9 @@ func (c *ClientWithResponses) SendRegistrationCodeWithBodyWithResponse(ctx conte
 
 // SendRegistrationCodeWithResponse 新注册用户验证码发送 · Mail a registration code
 //
-// 向邮箱发送六位注册验证码，十分钟内有效，最多可试五次；邮件中还有一个链接，打开 `/sign-up` 页面即可完成注册。同一邮箱每 60 秒一次，每小时最多五次。
+// 向邮箱发送六位注册验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废；邮件中还有一个链接，打开 `GET /sign-up` 页面，不用验证码也能完成注册。同一邮箱每 60 秒最多一次，每小时最多 5 次；同一网络地址每小时最多 60 次。
+//
+// 无论邮箱是否已注册，返回结果都相同；已注册的邮箱会收到一封说明邮件。
 //
 // Mails a six-digit code that is valid for 10 minutes and allows 5 guesses. A new code voids the previous one. The
 // mail also has a link to the page `GET /sign-up`, which completes the registration without the code. An address
@@ -27278,7 +27642,9 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 
 // ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
-// 邮件中的链接打开这个页面，页面上只有一个按钮；按下后才会修改邮箱。
+// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+//
+// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 //
 // The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
 // about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
@@ -27299,7 +27665,11 @@ func (c *ClientWithResponses) ShowEmailConfirmationWithResponse(ctx context.Cont
 
 // ConfirmEmailWithBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+//
+// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+//
+// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -27322,7 +27692,11 @@ func (c *ClientWithResponses) ConfirmEmailWithBodyWithResponse(ctx context.Conte
 
 // ConfirmEmailWithFormdataBodyWithResponse 确认新邮箱 · Change the address with the mailed link
 //
-// 页面上的按钮提交到这里。令牌十分钟内有效，只能使用一次，无需登录。
+// 接收 `GET /confirm_email` 页面提交的表单。令牌只出现在发往新邮箱的邮件里，本身就是凭证，因此无需登录：邮件往往在另一台设备上打开。
+//
+// 令牌 10 分钟内有效，只能使用一次，并且要求发起修改的会话仍然有效、账号仍是当时的邮箱；发往同一邮箱的新邮件会使它作废。撤销链接的令牌 7 天内有效，只要还有可以撤销的内容；撤销还会结束全部会话、作废未使用的验证码，若本人在修改之后开启了两步验证，也会一并取消。
+//
+// 原邮箱会收到通知。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /confirm_email`. The token is the proof: it is only in the mail to the new address. It
 // is valid once, for ten minutes, while the session that asked for the change is live and the account still has
@@ -27345,7 +27719,7 @@ func (c *ClientWithResponses) ConfirmEmailWithFormdataBodyWithResponse(ctx conte
 
 // ShowFirstRunWithResponse 首次运行的页面 · Show the page that creates the first administrator
 //
-// 尚无管理员时，服务启动时（`dev`）或由命令 `account first-run` 打印的一次性链接打开这个页面：填写邮箱、姓名和密码，创建第一个管理员。
+// 尚无管理员时，开发模式的服务在启动时打印一个一次性链接，命令 `toolkit-gateway account first-run` 随时可以打印；链接打开这个页面，填写邮箱、姓名和密码后提交到 `POST /first_run`，创建第一个管理员。打开页面不会有任何改动。结果显示在同一路径：`created=true` 或 `error`。链接无论为何失效，显示的页面都相同。
 //
 // The target of the link that a server in development mode prints at its start, and `toolkit-gateway account
 // first-run` at any time, as long as there is no administrator: a page with the form of `POST /first_run`. Opening
@@ -27365,7 +27739,9 @@ func (c *ClientWithResponses) ShowFirstRunWithResponse(ctx context.Context, para
 
 // CreateFirstAdministratorWithBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+//
+// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -27386,7 +27762,9 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithBodyWithResponse(ctx c
 
 // CreateFirstAdministratorWithFormdataBodyWithResponse 创建第一个管理员 · Create the first administrator
 //
-// 页面的表单提交到这里。链接 24 小时内有效，只能使用一次，且仅在尚无管理员时有效；密码、邮箱和姓名的要求与注册相同。
+// 接收 `GET /first_run` 页面提交的表单。令牌只有运行服务的人才有，本身就是凭证，24 小时内有效，生成新的链接后作废；只能使用一次，而且只在没有任何可登录的账号能管理成员组时有效。
+//
+// 邮箱、姓名和密码的要求与注册相同；不合要求时重新显示表单并说明原因，链接仍然有效。新账号属于 `Admin` 组。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /first_run`. The token is the proof: only those who run the server have it. It is valid
 // for a day, or until a newer one is created. It works once, and only while no account that may sign in can manage
@@ -27407,7 +27785,9 @@ func (c *ClientWithResponses) CreateFirstAdministratorWithFormdataBodyWithRespon
 
 // SendResetCodeWithResponse 获取重置密码验证 · Mail a code to reset the password
 //
-// 向账号的邮箱发送六位重置码，十分钟内有效；邮件中还有一个链接，打开 `/reset` 页面即可设置新密码。无论该邮箱是否已注册，返回结果都相同。
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。仅仅请求重置码不会改动账号。
 //
 // Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code
 // voids the previous one. The response is the same whether there is an account or not; without an account nothing
@@ -27426,7 +27806,9 @@ func (c *ClientWithResponses) SendResetCodeWithResponse(ctx context.Context, par
 
 // ResetPasswordWithBodyWithResponse 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 //
 // Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 // codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -27448,7 +27830,9 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 
 // ResetPasswordWithResponse 重置密码 · Reset the password
 //
-// 用邮件里的验证码设置新密码。账号的全部会话结束，尚未使用的验证码作废；之后请重新登录。
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码和尚未绑定的身份验证器密钥作废，并邮件通知本人。本操作不会登录，之后请重新登录。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
 //
 // Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused
 // codes and a TOTP secret that is not bound yet become void. The owner is notified by mail. The operation does not
@@ -27470,7 +27854,9 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 
 // ReturnFromLarkWithResponse 从飞书返回 · Return from Lark
 //
-// 飞书授权后浏览器回到这里，完成登录或绑定，再转到控制台。
+// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
+//
+// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
 //
 // Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 // the console (`CONSOLE_URL`, with the locale if one was given):
@@ -27497,7 +27883,11 @@ func (c *ClientWithResponses) ReturnFromLarkWithResponse(ctx context.Context, pa
 
 // AuthorizeLarkWithResponse 前往飞书授权 · Redirect to Lark
 //
-// 浏览器页面跳转到这里，再由本服务转到飞书（Lark）的授权页；之后浏览器回到控制台。
+// 控制台把浏览器转到这里，而不是直接转到飞书。本服务再转到飞书（Lark）的授权页，使用自己的 `state`：只对这个浏览器有效，10 分钟内可用一次。调用者的 `state` 中保留 `action` 与 `locale`；`redirect_uri` 与 `app_id` 可以提交但不使用，以服务器的设置为准。
+//
+// `login` 登录飞书身份所绑定的账号；`bind`（早期的控制台写作 `link`）把该身份绑定到当前登录的账号，取代原有的绑定，需要 15 分钟内登录过。
+//
+// 控制台与本服务不同源时，浏览器必须表明来源：该来源须在设置之列，页面也不能禁用 `Referer`。
 //
 // The console sends the browser here in place of Lark's own page. This server redirects it to that page with a
 // state of its own, which is valid once, for this browser, for ten minutes. Of the caller's `state` it keeps
@@ -27523,7 +27913,9 @@ func (c *ClientWithResponses) AuthorizeLarkWithResponse(ctx context.Context, par
 
 // SignInWithBodyWithResponse 登录 · Sign in with a password
 //
-// 用邮箱和密码登录，会话写入 Cookie。
+// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+//
+// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 //
 // Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 // that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -27545,7 +27937,9 @@ func (c *ClientWithResponses) SignInWithBodyWithResponse(ctx context.Context, co
 
 // SignInWithResponse 登录 · Sign in with a password
 //
-// 用邮箱和密码登录，会话写入 Cookie。
+// 用邮箱和密码登录，会话写入 Cookie `__Host-TOKEN`，每次都是新值；请求中原有的会话随即结束。密码错误、邮箱未注册和账号已停用，返回结果完全相同。
+//
+// 连续失败 5 次以内无需等待；之后每次失败都要等待，从 30 秒起逐次加倍，最长 1 小时。两套接口的失败次数合并计算，登录成功后清零。
 //
 // Opens a session and sets its cookie `__Host-TOKEN`, always to a new value. If the request has a session cookie,
 // that session ends. A wrong password, an unknown address and a disabled account get the same response.
@@ -27567,7 +27961,7 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 
 // SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
 //
-// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 //
 // Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 // asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -27586,7 +27980,7 @@ func (c *ClientWithResponses) SignInWithLarkWithBodyWithResponse(ctx context.Con
 
 // SignInWithLarkWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
 //
-// 飞书登录需要两步验证时，用身份验证器的验证码完成登录，会话写入 Cookie。
+// `GET /lark` 以 `TOTP_REQUIRED` 结束时，用身份验证器的验证码完成飞书登录，会话写入 Cookie。第一步的凭据在 Cookie `__Host-PRE` 中，5 分钟内有效，只能登录一次；验证码错误不会使它失效。这里不接受恢复码，需要使用恢复码时请用密码登录。
 //
 // Completes a sign-in that `GET /lark` ended with `TOTP_REQUIRED`: Lark has confirmed the user, and two factors are
 // asked for. The proof of the first is in the cookie `__Host-PRE`, for five minutes and for one session. A wrong code
@@ -27660,7 +28054,9 @@ func (c *ClientWithResponses) SignInWithCodeWithResponse(ctx context.Context, bo
 
 // SignInWithTOTPWithBodyWithResponse TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+//
+// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 //
 // Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -27682,7 +28078,9 @@ func (c *ClientWithResponses) SignInWithTOTPWithBodyWithResponse(ctx context.Con
 
 // SignInWithTOTPWithResponse TOTP 登录 · Sign in with an authenticator app
 //
-// 用身份验证器的六位码登录，会话写入 Cookie。要求两步验证的账号不能只用验证码登录。
+// 用身份验证器的六位码登录（RFC 6238），会话写入 Cookie；要求两步验证的账号不能只用验证码登录。当前、上一个和下一个时间步的验证码均可，每个只能用一次。
+//
+// 验证码错误或已用过、恢复码、邮箱未注册、账号已停用、没有绑定身份验证器、身份验证器已暂停、账号要求两步验证，返回结果完全相同。连续错误 100 次后，这种方式会关闭，直到本人用其他方式登录过。运维人员也可以停用这种方式，此时任何验证码都视为错误。
 //
 // Opens a session with a code of the account's authenticator app (RFC 6238), if two factors are not asked for. The
 // app's codes of the current, the previous and the next step are accepted. Every code works once. A wrong code, a
@@ -27759,7 +28157,7 @@ func (c *ClientWithResponses) CreateRefreshCodeWithResponse(ctx context.Context,
 
 // RenewSessionWithBodyWithResponse 刷新令牌 · Renew the session
 //
-// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 //
 // Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 // hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -27778,7 +28176,7 @@ func (c *ClientWithResponses) RenewSessionWithBodyWithResponse(ctx context.Conte
 
 // RenewSessionWithResponse 刷新令牌 · Renew the session
 //
-// 用刷新码换取新的会话 Cookie。旧的 Cookie 值在 60 秒内仍然有效。
+// 用 `GET /refresh_code` 得到的刷新码换取新的会话 Cookie，会话延长 2 小时，最长不超过登录后 30 天。旧的 Cookie 值在 60 秒内仍然有效，供其他标签页和尚未完成的请求使用。多个请求使用同一刷新码时，只有一个成功。
 //
 // Exchanges a code of `GET /refresh_code` for a new value of the session's cookie, and extends the session by two
 // hours, up to 30 days after its sign-in. The previous value stays valid for 60 seconds, for other tabs and for
@@ -27797,7 +28195,7 @@ func (c *ClientWithResponses) RenewSessionWithResponse(ctx context.Context, body
 
 // ShowResetWithResponse 重置密码的页面 · Show the page that resets a password
 //
-// 重置密码邮件中的链接打开这个页面：填写新密码。打开页面不会有任何改动。
+// 重置密码邮件中的链接打开这个页面，填写新密码后提交到 `POST /reset`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会重置密码。结果显示在同一路径：`changed=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 //
 // The target of the link that every mail with a reset code carries: a page with the form of `POST /reset`. Opening
 // the page changes nothing, so a mail scanner that follows links resets nothing. The same path shows the outcome:
@@ -27817,7 +28215,9 @@ func (c *ClientWithResponses) ShowResetWithResponse(ctx context.Context, params 
 
 // ResetWithLinkWithBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+//
+// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 // minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -27839,7 +28239,9 @@ func (c *ClientWithResponses) ResetWithLinkWithBodyWithResponse(ctx context.Cont
 
 // ResetWithLinkWithFormdataBodyWithResponse 用邮件中的链接重置密码 · Reset the password with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /forget_reset` 相同。
+// 接收 `GET /reset` 页面提交的表单。令牌只出现在邮件里，本身就是凭证，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码，以及当天的尝试额度用完，都不会使它失效。同一邮箱用验证码或另一个链接重置密码后，它随即作废。
+//
+// 效果与 `POST /forget_reset` 相同。密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /reset`. The token is the proof: it is only in the mail. It is valid once, for ten
 // minutes, whatever was guessed at the code and however many codes followed, and even when the day's budget of
@@ -27861,7 +28263,7 @@ func (c *ClientWithResponses) ResetWithLinkWithFormdataBodyWithResponse(ctx cont
 
 // ShowSignUpWithResponse 注册页面 · Show the page that completes a registration
 //
-// 注册邮件中的链接打开这个页面：填写用户名和密码。打开页面不会有任何改动。
+// 注册邮件中的链接打开这个页面，填写用户名和密码后提交到 `POST /sign-up`。打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会注册账号。结果显示在同一路径：`registered=true` 或 `error`。链接无论为何失效，显示的页面都相同。多余的查询参数会被忽略。
 //
 // The target of the link that every mail with a registration code carries: a page with the form of `POST /sign-up`.
 // Opening the page changes nothing, so a mail scanner that follows links registers no one. The same path shows the
@@ -27881,7 +28283,9 @@ func (c *ClientWithResponses) ShowSignUpWithResponse(ctx context.Context, params
 
 // RegisterWithLinkWithBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+//
+// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 // ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -27903,7 +28307,9 @@ func (c *ClientWithResponses) RegisterWithLinkWithBodyWithResponse(ctx context.C
 
 // RegisterWithLinkWithFormdataBodyWithResponse 用邮件中的链接注册 · Register with the mailed link
 //
-// 页面的表单提交到这里。链接 10 分钟内有效，只能使用一次；输错验证码、之后的验证码都不会使它失效。效果与 `POST /api/users/register` 相同。
+// 接收 `GET /sign-up` 页面提交的表单。令牌只出现在邮件里，证明邮箱归本人所有，10 分钟内有效，只能使用一次；输错验证码、之后再发的验证码都不会使它失效。同一邮箱用验证码或另一个链接注册后，它随即作废。
+//
+// 新账号与 `POST /api/users/register` 注册的相同。用户名或密码不合要求时重新显示表单，链接仍然有效。无效的链接与错误的验证码一样，计入所在网络的失败次数；邮箱在此期间已被注册时，链接同样无效。完成后浏览器转到显示结果的页面。
 //
 // Accepts the form of `GET /sign-up`. The token proves the address: it is only in the mail. It is valid once, for
 // ten minutes, whatever was guessed at the code and however many codes followed. It becomes void when a code or
@@ -27925,7 +28331,9 @@ func (c *ClientWithResponses) RegisterWithLinkWithFormdataBodyWithResponse(ctx c
 
 // GetUserWithResponse 获取用户信息 · Get the signed-in account
 //
-// 返回当前登录账号的资料与最近一次登录。
+// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
+//
+// `suspended` 列出因重置密码而被暂停的登录方式：请让本人逐一确认保留（`POST /user/factors/{factor}/keep`）或移除。
 //
 // Returns the account of the session. `phone` and `totp` show whether one is bound: `"*"` if so, otherwise empty.
 // `history` is the last sign-in, on either surface. `sessions` counts all sign-ins so far. `suspended` lists the
@@ -27945,7 +28353,9 @@ func (c *ClientWithResponses) GetUserWithResponse(ctx context.Context, reqEditor
 
 // ChangeUserWithBodyWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+//
+// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -27968,7 +28378,9 @@ func (c *ClientWithResponses) ChangeUserWithBodyWithResponse(ctx context.Context
 
 // ChangeUserWithResponse 设置用户信息 · Change the profile
 //
-// 修改邮箱、称呼或头像。`key` 指明要修改的字段，该字段必须提供；key 大小写均可。
+// 修改邮箱、称呼或头像。`key` 指明要修改的字段，首字母大小写均可；请求中必须有且只有它指明的那个字段。
+//
+// 修改邮箱分两步：第一次请求向新邮箱发送验证码和链接，返回 204；再次请求时加上 `code`，或打开邮件中的链接（`GET /confirm_email`），修改才生效，在此之前 `GET /user` 返回原邮箱。需要 15 分钟内登录过，原邮箱会收到通知。只有证明了邮箱归自己所有，才会得知它已被占用。设置 `EMAIL_CHANGE_CONFIRM=false` 时，第一次请求即生效。
 //
 // Changes the one member that `key` names, in either spelling. Exactly that member must be present.
 //
@@ -28026,7 +28438,7 @@ func (c *ClientWithResponses) EndUserDeviceWithResponse(ctx context.Context, id 
 
 // KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 //
-// 重置密码会暂停此前七天内绑定的登录方式。确认是本人绑定的，可以恢复使用；否则请解绑。
+// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
 //
 // A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
 // This operation lets it open the account again. `GET /user` lists suspended factors in `suspended`. To remove one
@@ -28139,7 +28551,11 @@ func (c *ClientWithResponses) SendPhoneCodeWithResponse(ctx context.Context, par
 
 // ReauthenticateBrowserWithBodyWithResponse 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+//
+// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -28162,7 +28578,11 @@ func (c *ClientWithResponses) ReauthenticateBrowserWithBodyWithResponse(ctx cont
 
 // ReauthenticateBrowserWithResponse 重新验证身份 · Confirm the session
 //
-// 用密码、身份验证器的验证码或两者重新验证身份，之后的敏感操作无需重新登录。
+// 用密码、身份验证器的验证码或两者重新验证身份，用于返回 `REAUTH_REQUIRED` 或 `TWO_FACTORS_REQUIRED` 的操作，无需重新登录。
+//
+// 提交 `password` 或 `totp`；需要两步验证的账号两者都要提交，只有正确的密码时返回 `TOTP_REQUIRED`。与密码一起提交时，`totp` 也可以是恢复码；因重置密码而被暂停的身份验证器，只能与密码一起使用。
+//
+// 会话 Cookie 会换成新值，旧值在 60 秒内仍然有效。失败只影响这个会话。
 //
 // Makes the sign-in of the session a fresh one, for operations that return `REAUTH_REQUIRED` or
 // `TWO_FACTORS_REQUIRED`. Send `password` or `totp`; an account that is asked for two factors sends both, and gets
@@ -28274,7 +28694,7 @@ func (c *ClientWithResponses) EndUserSessionWithResponse(ctx context.Context, id
 
 // CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
 //
-// 生成身份验证器的密钥，须在五分钟内用两个连续的验证码绑定。
+// 生成新的密钥，以 `otpauth` URL 返回，身份验证器通常以二维码读取。须在 5 分钟内用 `POST /user/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
 //
 // Creates a new secret and returns it as an `otpauth` URL, which authenticator apps read, usually as a QR code.
 // `POST /user/totp` binds it within five minutes. Until then the authenticator app that is bound continues to
@@ -28293,7 +28713,9 @@ func (c *ClientWithResponses) CreateTOTPWithResponse(ctx context.Context, reqEdi
 
 // BindTOTPWithBodyWithResponse 绑定 TOTP · Bind an authenticator app
 //
-// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 // after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -28313,7 +28735,9 @@ func (c *ClientWithResponses) BindTOTPWithBodyWithResponse(ctx context.Context, 
 
 // BindTOTPWithResponse 绑定 TOTP · Bind an authenticator app
 //
-// 用两个连续的验证码绑定身份验证器，并发邮件通知。
+// 用 `GET /user/totp` 的密钥绑定身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Binds the authenticator app that holds the secret of `GET /user/totp`. Requires two codes that it showed one
 // after the other, in this order; both count as used. The response has ten recovery codes, this once: behind the
@@ -28351,7 +28775,7 @@ func (c *ClientWithResponses) GetTOTPPictureWithResponse(ctx context.Context, pa
 
 // CreateRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
 //
-// 生成十个恢复码，只显示这一次；原有的恢复码作废。
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。`POST /login` 与 `POST /api/auth/login` 在密码正确时接受它们代替身份验证器的验证码，每个只能用一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
 //
 // Creates ten recovery codes and returns them, this once. `POST /login` and `POST /api/auth/login` accept each of
 // them once behind the right password, in place of a code of the authenticator app. The previous recovery codes

@@ -62,7 +62,7 @@ func stated(t *testing.T) map[string][]any {
 		"sendPhoneCode":          {code.Digits, code.Phone.Lifetime, code.MaxAttempts, f.recent},
 
 		"load":                     {f.xsrf},
-		"signIn":                   {d.FailuresFree, d.FailureDelay},
+		"signIn":                   {d.FailuresFree, d.FailureDelay, d.FailureDelayMax},
 		"createRefreshCode":        {code.Renewal.Lifetime, 2 * randomid.Length},
 		"renewSession":             {code.Renewal.Lifetime, session.CookieGrace, d.BrowserIdle, d.BrowserMax},
 		"reauthenticateBrowser":    {session.CookieGrace},
