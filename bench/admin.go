@@ -18,6 +18,7 @@ var lookedUp = []struct {
 }{
 	{"search by e-mail", func(i int) string { return "/api/admin/accounts?email=person" + fmt.Sprint(i) }},
 	{"search by the first letters of a name", func(i int) string { return "/api/admin/accounts?name=person+" + fmt.Sprint(i%1000) }},
+	{"search by a part of name and address", func(i int) string { return "/api/admin/accounts?q=erson+" + fmt.Sprint(i) }},
 	{"search by id", func(i int) string { return "/api/admin/accounts?id=" + accountID(i)[:12] }},
 	{"those not seen for long", func(int) string { return "/api/admin/accounts?order=seen" }},
 	{"approval queue", func(int) string { return "/api/admin/accounts?group=None&status=active&order=oldest" }},

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/crypto/bcrypt"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 )
 
@@ -101,11 +102,13 @@ func (b *bench) bareCopy(ctx context.Context, name string, from, n int, hash str
 
 		err := copyRows(ctx, conn, "account", from, n, []string{
 			"id", "email", "name", "password_hash", "member_group", "avatar", "picture", "phone", "status", "sign_in_count",
-			"last_sign_in_at", "created_at", "updated_at", "version", "seen_at",
+			"last_sign_in_at", "created_at", "updated_at", "version", "seen_at", "folded_name", "search",
 		}, func(i int) []any {
+			name := "Person " + strconv.Itoa(i)
+
 			return []any{
-				importedID(i), email(i), "Person " + strconv.Itoa(i), hash, "Member", int32(i % 8), "", nil, "active", int64(0),
-				nil, imported, imported, int32(3), nil,
+				importedID(i), email(i), name, hash, "Member", int32(i % 8), "", nil, "active", int64(0),
+				nil, imported, imported, int32(3), nil, account.Fold(name), account.SearchText(email(i), name, ""),
 			}
 		})
 		took = time.Since(begin)

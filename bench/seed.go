@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 )
 
@@ -66,9 +67,13 @@ func (d *database) seed(ctx context.Context, name string, accounts, sessions int
 			n := min(seedBatch, accounts-from)
 
 			err := copyRows(ctx, conn, "account", from, n,
-				[]string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at", "seen_at"},
+				[]string{"id", "email", "name", "password_hash", "member_group", "created_at", "updated_at", "seen_at", "folded_name", "search"},
 				func(i int) []any {
-					return []any{accountID(i), email(i), "Person " + strconv.Itoa(i), d.hash, groupOf(i), now, now, now}
+					name := "Person " + strconv.Itoa(i)
+
+					return []any{
+						accountID(i), email(i), name, d.hash, groupOf(i), now, now, now, account.Fold(name), account.SearchText(email(i), name, ""),
+					}
 				})
 			if err != nil {
 				return err
