@@ -53,12 +53,11 @@ func wrapped(what string, err error) error {
 // fillBatches is how many batches of accounts one search prepares. The chores prepare the rest.
 const fillBatches = 4
 
-func fillSome(ctx context.Context, conn *pgxpool.Conn, now time.Time) error {
+// fillSome prepares some accounts. A failure, such as a full disk, is ignored: the search finds what is prepared.
+func fillSome(ctx context.Context, conn *pgxpool.Conn, now time.Time) {
 	for range fillBatches {
 		if filled, err := FillSearch(ctx, conn, now); err != nil || filled == 0 {
-			return err
+			return
 		}
 	}
-
-	return nil
 }

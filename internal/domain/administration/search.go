@@ -62,9 +62,7 @@ type Page struct {
 func (a *Administration) Find(ctx context.Context, search Search) (Page, error) {
 	return postgres.Get(ctx, a.db, func(ctx context.Context, conn *pgxpool.Conn) (Page, error) {
 		if search.Text+search.Name != "" {
-			if err := fillSome(ctx, conn, a.now()); err != nil {
-				return Page{}, err
-			}
+			fillSome(ctx, conn, a.now())
 		}
 
 		planned := postgres.Planned(conn)

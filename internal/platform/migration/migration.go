@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -109,7 +110,7 @@ func ours(ctx context.Context, pool *pgxpool.Pool, files fs.FS, result *Result) 
 
 	applied, err := provider.Up(ctx)
 	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
+		return fmt.Errorf("migrate: %w%s", err, hint(err))
 	}
 
 	for _, one := range applied {
@@ -122,6 +123,17 @@ func ours(ctx context.Context, pool *pgxpool.Pool, files fs.FS, result *Result) 
 	}
 
 	return nil
+}
+
+// hint says what helps where an extension is not installed, or the role may not create it.
+func hint(err error) string {
+	pgErr, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok || !strings.Contains(pgErr.Message, "extension") {
+		return ""
+	}
+
+	return ". The extension belongs to PostgreSQL: install the package that has it, often postgresql-contrib; if this role may not create it, " +
+		"have an administrator of the database run CREATE EXTENSION pg_trgm. Then migrate again"
 }
 
 func rivers(ctx context.Context, pool *pgxpool.Pool, result *Result) error {

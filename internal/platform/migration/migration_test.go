@@ -3,6 +3,7 @@ package migration_test
 import (
 	"context"
 	"maps"
+	neturl "net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -201,5 +202,54 @@ func TestNewest(t *testing.T) {
 		if version, err := migration.Newest(fs); err == nil || strings.Contains(err.Error(), "%!") {
 			t.Errorf("%s: version %d, %v", name, version, err)
 		}
+	}
+}
+
+// IN-K17: an extension that is not installed, or that the role may not create, is refused with what to do about it.
+func TestExtensionIsRefusedWithAHint(t *testing.T) {
+	t.Parallel()
+
+	const want = "CREATE EXTENSION pg_trgm. Then migrate again"
+
+	if _, err := migration.Up(t.Context(), postgrestest.New(t), files(map[string]string{"00001_unknown.sql": "CREATE EXTENSION unknown_extension;"})); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("an unknown extension: %v", err)
+	}
+
+	url := postgrestest.New(t)
+	owner := connect(t, url)
+	role := "role_" + owner.Config().Database
+
+	for _, statement := range []string{"CREATE ROLE " + role + " LOGIN", "GRANT ALL ON SCHEMA public TO " + role} {
+		if _, err := owner.Exec(t.Context(), statement); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	t.Cleanup(func() {
+		for _, statement := range []string{"DROP OWNED BY " + role + " CASCADE", "DROP ROLE " + role} {
+			if _, err := owner.Exec(context.WithoutCancel(t.Context()), statement); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+
+	as, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	as.User = neturl.User(role)
+	trigrams := files(map[string]string{"00001_trigrams.sql": "CREATE EXTENSION IF NOT EXISTS pg_trgm;"})
+
+	if _, err := migration.Up(t.Context(), as.String(), trigrams); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("a role that may not create it: %v", err)
+	}
+
+	if _, err := owner.Exec(t.Context(), "CREATE EXTENSION pg_trgm"); err != nil {
+		t.Fatal(err)
+	}
+
+	if _, err := migration.Up(t.Context(), as.String(), trigrams); err != nil {
+		t.Errorf("after an administrator has created it: %v", err)
 	}
 }
