@@ -63,13 +63,14 @@ func (m *Matrix) AsVisitor(member *Member, c Call) Call {
 	return WithoutSession(m.Seeder, c, member, nil)
 }
 
-// AllState returns a text that changes if an account, a session or a factor changes.
+// AllState returns a text that changes if an account, a session or a factor changes. What a search looks in does not count: the
+// server prepares it in the background.
 func (m *Matrix) AllState(t *testing.T) (text string) {
 	t.Helper()
 
 	err := m.Pool.QueryRow(t.Context(), `
 		SELECT concat_ws(' ',
-			(SELECT md5(string_agg(a::text, '' ORDER BY a.id)) FROM account a),
+			(SELECT md5(string_agg((to_jsonb(a) - '{search,folded_name}'::text[])::text, '' ORDER BY a.id)) FROM account a),
 			(SELECT md5(string_agg(s::text, '' ORDER BY s.id)) FROM session s),
 			(SELECT md5(string_agg(c::text, '' ORDER BY c.digest)) FROM session_cookie c),
 			(SELECT md5(string_agg(concat(t.account_id, t.id), '' ORDER BY t.id)) FROM totp t),
