@@ -62,6 +62,13 @@ func TestAppChangesTheAccount(t *testing.T) {
 		}
 	}
 
+	c := g.Call(change).With("Accept-Language", "en")
+	c.Body = `{"avatar": 1000}`
+
+	if got := c.To(t, g.Server); len(got.Problem.Errors) != 1 || got.Problem.Errors[0].Message != "must be at most 999" {
+		t.Errorf("the message does not say the limit: %s", got)
+	}
+
 	if seen := read(me.To(t, g.Server)); seen != before {
 		t.Errorf("a refused change made %+v of %+v", seen, before)
 	}

@@ -187,16 +187,22 @@ func schemaText(e *openapi3.SchemaError) language.Text {
 			return textEmpty
 		}
 
-		return language.Text{
-			Chinese: fmt.Sprintf("至少 %d 个字符", e.Schema.MinLength),
-			English: fmt.Sprintf("must have at least %d characters", e.Schema.MinLength),
-		}
+		return bound("至少 %d 个字符", "must have at least %d characters", e.Schema.MinLength)
 	case "maxLength":
-		return language.Text{
-			Chinese: fmt.Sprintf("最多 %d 个字符", *e.Schema.MaxLength),
-			English: fmt.Sprintf("must have at most %d characters", *e.Schema.MaxLength),
-		}
+		return bound("最多 %d 个字符", "must have at most %d characters", *e.Schema.MaxLength)
+	case "minimum":
+		return bound("不能小于 %.0f", "must be at least %.0f", *e.Schema.Min)
+	case "maximum":
+		return bound("不能大于 %.0f", "must be at most %.0f", *e.Schema.Max)
+	case "minItems":
+		return bound("至少 %d 项", "must have at least %d items", e.Schema.MinItems)
+	case "maxItems":
+		return bound("最多 %d 项", "must have at most %d items", *e.Schema.MaxItems)
 	}
 
 	return textOther
+}
+
+func bound(chinese, english string, limit any) language.Text {
+	return language.Text{Chinese: fmt.Sprintf(chinese, limit), English: fmt.Sprintf(english, limit)}
 }
