@@ -3,6 +3,7 @@ package password
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -41,14 +42,35 @@ func ParseFirebaseConfig(text string) (*FirebaseConfig, error) {
 	return c, nil
 }
 
-// Hash returns the stored form of a hash and a salt of the project, both in base64. The form is that of Supabase's server. It
-// contains the parameters, the signer key too: without it no password can be compared.
+// Hash returns the stored form of a hash and a salt of the project, both in base64: that of Supabase's server, WithoutSigner.
 func (c *FirebaseConfig) Hash(hash, salt string) string {
-	encode := base64.StdEncoding.EncodeToString
-
-	return fmt.Sprintf("$fbscrypt$v=1,n=%d,r=%d,p=1,ss=%s,sk=%s$%s$%s", c.memoryCost, c.rounds, encode(c.saltSeparator), encode(c.signerKey),
-		encode(decodeAny64(salt)), encode(decodeAny64(hash)))
+	return WithoutSigner(fmt.Sprintf("$fbscrypt$v=1,n=%d,r=%d,p=1,ss=%s,sk=%s$%s$%s", c.memoryCost, c.rounds, standard64(c.saltSeparator),
+		standard64(c.signerKey), standard64(decodeAny64(salt)), standard64(decodeAny64(hash))))
 }
+
+var standard64 = base64.StdEncoding.EncodeToString
+
+// WithoutSigner returns a stored hash of Firebase without the project's signer key, which is a secret, and any other as it is. The
+// hash is that key, encrypted with a stream that depends on the password and the salt alone. With the stream in place of the
+// hash, and zeros in place of the key, the same passwords match.
+func WithoutSigner(stored string) string {
+	part := firebaseForm.FindStringSubmatchIndex(stored)
+	if part == nil {
+		return stored
+	}
+
+	signer, hash := unpadded64(stored[part[10]:part[11]]), unpadded64(stored[part[14]:part[15]])
+	if len(signer) == 0 || len(signer) != len(hash) {
+		return stored
+	}
+
+	stream := make([]byte, len(hash))
+	subtle.XORBytes(stream, hash, signer)
+
+	return stored[:part[10]] + standard64(make([]byte, len(signer))) + stored[part[11]:part[14]] + standard64(stream)
+}
+
+func unpadded64(text string) []byte { return decode64(strings.TrimRight(text, "=")) }
 
 var firebaseForm = regexp.MustCompile(`^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,4}),p=(\d{1,2}),ss=([A-Za-z0-9+/]{0,64}={0,2}),` +
 	`sk=([A-Za-z0-9+/]{22,128}={0,2})\$([A-Za-z0-9+/]{4,128}={0,2})\$([A-Za-z0-9+/]{22,128}={0,2})$`)
@@ -56,10 +78,9 @@ var firebaseForm = regexp.MustCompile(`^\$fbscrypt\$v=1,n=(\d{1,2}),r=(\d{1,4}),
 // readFirebase reads Firebase's variant of scrypt: a key is derived of the password, and encrypts the project's signer key with
 // AES in counter mode. What results is the hash.
 func readFirebase(part []string) (derivation, error) {
-	unpad := func(text string) []byte { return decode64(strings.TrimRight(text, "=")) }
-	separator, signer := unpad(part[3]), unpad(part[4])
+	separator, signer := unpadded64(part[3]), unpadded64(part[4])
 
-	d, err := newScrypt(1<<min(number(part[0]), 30), number(part[1]), number(part[2]), unpad(part[5]), unpad(part[6]))
+	d, err := newScrypt(1<<min(number(part[0]), 30), number(part[1]), number(part[2]), unpadded64(part[5]), unpadded64(part[6]))
 	if err != nil {
 		return derivation{}, err
 	}

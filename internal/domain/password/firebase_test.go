@@ -46,6 +46,24 @@ func TestFirebaseHash(t *testing.T) {
 		t.Errorf("match %t, stale %t, %v", match, stale, err)
 	}
 
+	// Neither the signer key nor the hash that it encrypts to is stored. A hash of another system that has both loses them, too.
+	for _, secret := range []string{"jxspr8Ki0RYy", "lSrfV15cpx95"} {
+		if strings.Contains(stored, secret) {
+			t.Errorf("%s has %s", stored, secret)
+		}
+	}
+
+	supabase := "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=" + standard64(config.signerKey) + "$" + firebaseSalt + "$" + firebaseHash
+	if match, _, err := Standard.verify(supabase, "user1password"); !match || err != nil || WithoutSigner(supabase) != stored || WithoutSigner(stored) != stored {
+		t.Errorf("%s: match %t, %v, stored as %s", supabase, match, err, WithoutSigner(supabase))
+	}
+
+	for _, other := range []string{"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA", "", "$fbscrypt$v=1,n=14", strings.Replace(supabase, "$lSrf", "$lSrfAAAA", 1)} {
+		if got := WithoutSigner(other); got != other {
+			t.Errorf("%s became %s", other, got)
+		}
+	}
+
 	for _, other := range []string{"user1Password", "user1password ", "user1passwor", ""} {
 		if match, _, err := Standard.verify(stored, other); match || err != nil {
 			t.Errorf("%q: match %t, %v", other, match, err)
@@ -53,7 +71,7 @@ func TestFirebaseHash(t *testing.T) {
 	}
 
 	// The hash depends on each parameter.
-	for _, change := range [][2]string{{"n=14", "n=13"}, {"r=8", "r=7"}, {"ss=Bw==", "ss=CA=="}, {"sk=jx", "sk=ax"}, {"$42x", "$52x"}} {
+	for _, change := range [][2]string{{"n=14", "n=13"}, {"r=8", "r=7"}, {"ss=Bw==", "ss=CA=="}, {"sk=AA", "sk=aA"}, {"$42x", "$52x"}} {
 		changed := strings.Replace(stored, change[0], change[1], 1)
 		if match, _, err := Standard.verify(changed, "user1password"); match || err != nil || changed == stored {
 			t.Errorf("%s: match %t, %v", changed, match, err)
@@ -61,7 +79,7 @@ func TestFirebaseHash(t *testing.T) {
 	}
 
 	// What cannot be compared, or costs too much, is known at the import.
-	for _, change := range [][2]string{{"n=14", "n=21"}, {"r=8", "r=999"}, {"$lSrf", "$lSrfAAAA"}, {"v=1", "v=2"}, {"$42xEC+ixf3L2lw==$", "$$"}} {
+	for _, change := range [][2]string{{"n=14", "n=21"}, {"r=8", "r=999"}, {"sk=", "sk=AAAA"}, {"v=1", "v=2"}, {"$42xEC+ixf3L2lw==$", "$$"}} {
 		if changed := strings.Replace(stored, change[0], change[1], 1); Verifiable(changed) == nil || changed == stored {
 			t.Errorf("%s is verifiable", changed)
 		}

@@ -97,6 +97,8 @@ func (r *Record) settleSignIn() error {
 		} else if err != nil {
 			return flaw{"passwordHash", "not a hash that a sign-in could verify: " + schemes}
 		}
+
+		r.PasswordHash = password.WithoutSigner(r.PasswordHash)
 	}
 
 	if r.Phone != "" {

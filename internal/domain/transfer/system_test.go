@@ -92,8 +92,8 @@ func TestFirebase(t *testing.T) {
 		dan  = `{"email":"dan@konec.test","name":"dan","memberGroup":"None","status":"active","avatar":0,"createdAt":"2014-05-13T16:53:20.000Z","updatedAt":"2014-05-13T16:53:20.000Z","version":0,"signIns":0}` + "\n"
 		bob  = `{"email":"bob@konec.test","name":"bob","memberGroup":"None","status":"disabled","avatar":0,"createdAt":"2017-07-14T02:40:00.000Z","updatedAt":"2017-07-14T02:40:00.000Z","version":0,"signIns":0}` + "\n"
 		ann  = `{"email":"ann@konec.test","name":"Ann \"A\" 李","memberGroup":"None","status":"active",`
-		hash = `"passwordHash":"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==` +
-			`$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ==",`
+		hash = `"passwordHash":"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==` +
+			`$42xEC+ixf3L2lw==$GjH2+Jz+dglLj5NuFkZHgBvZnv8Z8VZE5sdIgEAbIgeXy+ZfSpJLu1A++pZcpx0OhX41mDwvu2Olmp+PnfLfyQ==",`
 		rest = `"phone":"+8613800138000","avatar":0,"picture":"https://x.test/a.png","createdAt":"2020-09-13T12:26:40.456Z","updatedAt":"2020-09-13T12:26:40.456Z","version":0,"signIns":0,"lastSignInAt":"2023-11-14T22:13:20.123Z"}` + "\n"
 	)
 
