@@ -133,6 +133,16 @@ func TestFirebase(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 
+	// A hash that another system took over from Firebase contains the signer key, which is not kept.
+	e = setup(t)
+	e.imports(t, `{"email":"ann@konec.test","name":"Ann","passwordHash":"$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,`+
+		`sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==`+
+		`$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="}`+"\n").succeeds(t, 1, 0)
+
+	if got := e.exported(t); !strings.Contains(got, hash) {
+		t.Errorf("got %s", got)
+	}
+
 	setup(t).imports(t, `{"users": [
 ]}`).succeeds(t, 0, 0)
 }
