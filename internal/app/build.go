@@ -67,9 +67,13 @@ func (a *App) newSecurity(hashing password.Cost, share int32) (s security, err e
 
 	s.codes = code.New(a.db, a.master, code.Budget{Max: c.CodeGuessBudget, Share: share, Alarm: a.alarm}, a.now)
 	s.devices = device.New(a.db, a.now)
+
+	access := token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now)
+	access.Clients = c.Clients
+
 	s.sessions = session.New(session.Deps{
 		DB: a.db, Codes: s.codes, Queue: s.queue, Now: a.now,
-		Access:   token.NewAccess(a.Keys, c.PublicURL, c.TokenAudience, a.now),
+		Access:   access,
 		Refresh:  token.NewRefresh(a.master),
 		Limits:   session.Limits{Idle: c.SessionIdle, Absolute: c.SessionMax, PerUser: c.SessionLimit},
 		Patience: c.RefreshPatience, Room: c.RefreshWaiting, CountRival: a.metrics.rivals.Inc,

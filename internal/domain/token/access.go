@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/randomid"
 )
@@ -51,6 +53,7 @@ type accessClaims struct {
 	ID          string `json:"jti"`
 	SessionID   string `json:"sid"`
 	MemberGroup string `json:"memberGroup"`
+	ClientID    string `json:"client_id,omitempty"`
 
 	AuthenticatedAt int64    `json:"auth_time,omitempty"`
 	Methods         []string `json:"amr,omitempty"`
@@ -86,6 +89,9 @@ func date(seconds int64) *jwt.NumericDate {
 
 // Access issues and verifies access tokens.
 type Access struct {
+	// Clients are the names of apps that tokens may have as client_id.
+	Clients []string
+
 	keys     *Keys
 	issuer   string
 	audience string
@@ -136,6 +142,7 @@ func (a *Access) Issue(ctx context.Context, g Grant) (string, time.Duration, err
 		ID:          base64.RawURLEncoding.EncodeToString(randomid.Bytes(12)),
 		SessionID:   g.SessionID,
 		MemberGroup: g.MemberGroup,
+		ClientID:    a.clientID(ctx),
 
 		AuthenticatedAt: g.AuthenticatedAt.Unix(),
 		Methods:         g.Methods,
@@ -149,6 +156,15 @@ func (a *Access) Issue(ctx context.Context, g Grant) (string, time.Duration, err
 	}
 
 	return signed, a.lifetime, nil
+}
+
+// clientID returns the name of the app that asks for the token (RFC 9068, section 2.2), if it is known.
+func (a *Access) clientID(ctx context.Context) string {
+	if name := origin.From(ctx).Client; slices.Contains(a.Clients, name) {
+		return name
+	}
+
+	return "toolkit"
 }
 
 // Verify returns the claims of a genuine token of this issuer and audience that has not expired, and

@@ -89,6 +89,10 @@ func (c Config) serverFaults() (f faults) {
 }
 
 func (c Config) sessionFaults() (f faults) {
+	for _, name := range c.Clients {
+		f.require(clientName.MatchString(name), "CLIENTS: %q is not a name of lower-case letters, digits and hyphens, at most 32", name)
+	}
+
 	f.require(between(c.AccessLifetime, time.Minute, 24*time.Hour), "ACCESS_TOKEN_LIFETIME: must be between 1m and 24h")
 	f.require(c.AccessLifetime <= c.SessionIdle && c.SessionIdle <= c.SessionMax,
 		"SESSION_IDLE and SESSION_MAX: must be at least ACCESS_TOKEN_LIFETIME, and SESSION_IDLE at most SESSION_MAX")
@@ -208,6 +212,9 @@ func isOrigin(text string) bool {
 
 	return u.Scheme == "https" && u.Port() != "443" || u.Scheme == "http" && u.Port() != "80"
 }
+
+// clientName matches a name by which an app may call itself.
+var clientName = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,31}$`)
 
 // hostName matches a host for which a cookie may be set.
 var hostName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z0-9-]+$`)

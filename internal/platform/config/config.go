@@ -37,6 +37,7 @@ type Config struct {
 	MasterKey string `env:"MASTER_KEY" secret:"true" help:"32 random bytes in base64 (openssl rand -base64 32), from which every other key is derived. To change it, set several as ID:KEY,ID:KEY, the current one first. Required in release mode."`
 
 	TokenAudience   string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"Audience (aud) of access tokens."`
+	Clients         []string      `env:"CLIENTS" envDefault:"mobile,desktop,studio,web" help:"Names by which apps may call themselves in the header X-Client, separated by commas. Access tokens name the app as client_id; every other one is toolkit."`
 	AccessLifetime  time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"Lifetime of an access token."`
 	SessionIdle     time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"Idle timeout of a session, counted from its last refresh."`
 	SessionMax      time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"Maximum lifetime of a session, counted from its sign-in."`

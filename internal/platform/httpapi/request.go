@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -71,6 +72,7 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 		info := &requestInfo{written: written, request: r, origin: origin.Origin{
 			Address:   p.proxies.client(r),
 			UserAgent: origin.Printable(r.UserAgent()),
+			Client:    clientOf(r.Header.Get("X-Client")),
 			RequestID: p.requestID(r),
 			Language:  language.Preferred(r.Header.Get("Accept-Language")),
 		}}
@@ -79,6 +81,13 @@ func (p *Pipeline) identify(next http.Handler) http.Handler {
 		next.ServeHTTP(written, r.WithContext(context.WithValue(origin.With(r.Context(), info.origin), infoKey{}, info)))
 		p.finished(r, info, time.Since(start))
 	})
+}
+
+// clientOf returns the name in a header such as studio/2.3.1.
+func clientOf(header string) string {
+	name, _, _ := strings.Cut(strings.TrimSpace(header), "/")
+
+	return origin.Printable(name)
 }
 
 func (p *Pipeline) finished(r *http.Request, info *requestInfo, took time.Duration) {

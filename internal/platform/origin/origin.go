@@ -16,6 +16,7 @@ import (
 type Origin struct {
 	Address   netip.Addr // as the trusted-proxy setting sees it
 	UserAgent string     // at most 256 bytes, printable
+	Client    string     // what the app calls itself in X-Client, without its version; empty if it does not
 	RequestID string
 	Language  language.Language
 }
