@@ -12,9 +12,9 @@ import (
 // repository is a clone of this repository.
 type repository struct{ root string }
 
-// base returns the commit to compare with. On a branch it is the commit at which the branch left main. On main it is the last
-// release, a tag such as v1.2.3; as long as there is none, it is the commit that api/promised-since.txt names. It is never
-// the last commit of main: a break would pass with the next commit.
+// base returns the commit to compare with. On a branch it is the commit at which the branch left main, unless that is of before
+// the promises began. On main it is the last release, a tag such as v1.2.3; as long as there is none, it is the commit that
+// api/promised-since.txt names. It is never the last commit of main: a break would pass with the next commit.
 func (r repository) base(named string) (string, error) {
 	head, err := r.git("rev-parse", "--verify", "--quiet", "HEAD")
 	if err != nil {
@@ -26,7 +26,7 @@ func (r repository) base(named string) (string, error) {
 	}
 
 	for _, main := range []string{"origin/main", "main"} {
-		if left, err := r.git("merge-base", "HEAD", main); err == nil && left != head {
+		if left, err := r.git("merge-base", "HEAD", main); err == nil && left != head && !r.before(left) {
 			return left, nil
 		}
 	}
@@ -46,6 +46,23 @@ func (r repository) base(named string) (string, error) {
 	}
 
 	return r.commit(strings.TrimSpace(string(text)))
+}
+
+// before reports whether a commit is one of before the promises began: a main that is older promised nothing yet.
+func (r repository) before(commit string) bool {
+	text, err := os.ReadFile(filepath.Join(r.root, since))
+	if err != nil {
+		return false
+	}
+
+	began, err := r.commit(strings.TrimSpace(string(text)))
+	if err != nil || began == commit {
+		return false
+	}
+
+	_, err = r.git("merge-base", "--is-ancestor", commit, began)
+
+	return err == nil
 }
 
 // commit returns the hash of a commit that must be in the history.

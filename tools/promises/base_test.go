@@ -196,3 +196,28 @@ func TestSumsOnlyGrow(t *testing.T) {
 	c.edit(sums, "1111  00001_first.sql\n", "")
 	c.expect(true, broken)
 }
+
+// A main from before the promises began does not count: everything could change then.
+func TestPromisesBeginWhereTheFileSays(t *testing.T) {
+	t.Parallel()
+
+	c := newRepository(t)
+	old := c.run("rev-parse", "HEAD")
+	c.breakDocument()
+	c.commitAll("break before the promises")
+	c.write(since, c.run("rev-parse", "HEAD")+"\n")
+	c.commitAll("begin again")
+	c.harmlessChange()
+	c.commitAll("harmless")
+
+	c.run("update-ref", "refs/remotes/origin/main", old)
+	c.expect(true, "")
+	c.run("checkout", "--quiet", "--detach")
+	c.run("branch", "--force", "main", old)
+	c.expect(true, "")
+
+	// From there on, it is one.
+	c.edit(bundle, "operationId: me\n", "operationId: mine\n")
+	c.commitAll("break")
+	c.expect(true, broken)
+}
