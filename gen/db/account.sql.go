@@ -269,41 +269,6 @@ func (q *Queries) AccountFactors(ctx context.Context, id string) (AccountFactors
 	return i, err
 }
 
-const accountFillSearch = `-- name: AccountFillSearch :execrows
-UPDATE account a
-SET search = f.search, folded_name = f.folded_name
-FROM (
-    SELECT unnest($1::text[]) AS id, unnest($2::text[]) AS email, unnest($3::text[]) AS name, unnest($4::text[]) AS phone,
-        unnest($5::text[]) AS folded_name, unnest($6::text[]) AS search
-) f
-WHERE a.id = f.id AND a.search IS NULL AND a.email = f.email AND a.name = f.name AND COALESCE(a.phone, '') = f.phone
-`
-
-type AccountFillSearchParams struct {
-	Ids         []string
-	Emails      []string
-	Names       []string
-	Phones      []string
-	FoldedNames []string
-	Searches    []string
-}
-
-// An account that was changed meanwhile is left for the next time.
-func (q *Queries) AccountFillSearch(ctx context.Context, arg AccountFillSearchParams) (int64, error) {
-	result, err := q.db.Exec(ctx, accountFillSearch,
-		arg.Ids,
-		arg.Emails,
-		arg.Names,
-		arg.Phones,
-		arg.FoldedNames,
-		arg.Searches,
-	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
-}
-
 const accountForChange = `-- name: AccountForChange :one
 SELECT a.id, a.email, a.phone, a.member_group, a.status, a.version, g.rights
 FROM account a

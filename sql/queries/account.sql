@@ -262,12 +262,8 @@ WHERE search IS NULL
 ORDER BY id
 LIMIT 500;
 
--- name: AccountFillSearch :execrows
+-- name: AccountFillSearch :batchexec
 -- An account that was changed meanwhile is left for the next time.
-UPDATE account a
-SET search = f.search, folded_name = f.folded_name
-FROM (
-    SELECT unnest(@ids::text[]) AS id, unnest(@emails::text[]) AS email, unnest(@names::text[]) AS name, unnest(@phones::text[]) AS phone,
-        unnest(@folded_names::text[]) AS folded_name, unnest(@searches::text[]) AS search
-) f
-WHERE a.id = f.id AND a.search IS NULL AND a.email = f.email AND a.name = f.name AND COALESCE(a.phone, '') = f.phone;
+UPDATE account
+SET search = @search::text, folded_name = @folded_name::text
+WHERE id = @id AND search IS NULL AND email = @email AND name = @name AND COALESCE(phone, '') = @phone::text;

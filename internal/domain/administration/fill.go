@@ -21,25 +21,29 @@ func FillSearch(ctx context.Context, tx db.DBTX, _ time.Time) (int64, error) {
 		return 0, wrapped("list accounts without search", err)
 	}
 
-	var fill db.AccountFillSearchParams
+	fill := make([]db.AccountFillSearchParams, len(rows))
 
-	for _, row := range rows {
+	for i, row := range rows {
 		phone := ""
 		if row.Phone != nil {
 			phone = *row.Phone
 		}
 
-		fill.Ids = append(fill.Ids, row.ID)
-		fill.Emails = append(fill.Emails, row.Email)
-		fill.Names = append(fill.Names, row.Name)
-		fill.Phones = append(fill.Phones, phone)
-		fill.FoldedNames = append(fill.FoldedNames, account.Fold(row.Name))
-		fill.Searches = append(fill.Searches, account.SearchText(row.Email, row.Name, phone))
+		fill[i] = db.AccountFillSearchParams{
+			ID: row.ID, Email: row.Email, Name: row.Name, Phone: phone,
+			FoldedName: account.Fold(row.Name), Search: account.SearchText(row.Email, row.Name, phone),
+		}
 	}
 
-	filled, err := queries.AccountFillSearch(ctx, fill)
+	var failed error
 
-	return filled, wrapped("fill search", err)
+	queries.AccountFillSearch(ctx, fill).Exec(func(_ int, err error) {
+		if failed == nil {
+			failed = err
+		}
+	})
+
+	return int64(len(rows)), wrapped("fill search", failed)
 }
 
 func wrapped(what string, err error) error {

@@ -12,6 +12,7 @@ type Queryer interface {
 	Exec(ctx context.Context, statement string, values ...any) (pgconn.CommandTag, error)
 	Query(ctx context.Context, statement string, values ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, statement string, values ...any) pgx.Row
+	SendBatch(ctx context.Context, batch *pgx.Batch) pgx.BatchResults
 }
 
 // Planned plans each statement for its own values, instead of once for all: for a search, whose conditions are
