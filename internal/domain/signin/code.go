@@ -120,8 +120,6 @@ func (s *SignIn) compareTOTP(
 
 	right, err := s.compareCode(ctx, factor.Guess{AccountID: accountID, Role: factor.Alone, Text: guess, Place: place})
 	if err != nil {
-		attempt.Outage(ctx, err)
-
 		return newSession{}, err
 	}
 
@@ -164,8 +162,6 @@ func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, 
 
 	right, err := s.Factors.Attempt(ctx, factor.Guess{AccountID: first.accountID, Role: role, Text: second})
 	if err != nil {
-		attempt.Outage(ctx, err)
-
 		return newSession{}, err
 	}
 

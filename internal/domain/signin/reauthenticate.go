@@ -195,8 +195,6 @@ func (s *SignIn) confirmCode(ctx context.Context, p *confirmation, text string) 
 	if errors.Is(err, factor.ErrCodeInvalid) {
 		return s.unconfirmed(ctx, p.who, audit.CodeRefused, factor.ErrCodeInvalid)
 	} else if err != nil {
-		attempt.Outage(ctx, err)
-
 		return err
 	}
 
