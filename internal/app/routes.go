@@ -86,9 +86,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	pipeline.Health(r, a.readiness)
 	pipeline.KeySet(r, token.JWKSMaxAge, a.Keys.JWKS)
 
-	if err := pipeline.Documents(r, document.Document, document.Docs()); err != nil {
-		return nil, err
-	}
+	pipeline.Documents(r, document.Document, document.Docs())
 
 	if err := pipeline.Console(r, console.Files()); err != nil {
 		return nil, err

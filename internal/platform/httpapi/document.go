@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -20,14 +21,9 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'uns
 
 // Documents serves the document itself and its page: /openapi.yaml, /openapi.json, /docs. assets holds index.html,
 // init.js, and scalar.js.gz if the binary was built with the web assets.
-func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
-	text, err := json.Marshal(p.document)
-	if err != nil {
-		return fmt.Errorf("document as json: %w", err)
-	}
-
-	r.Get("/openapi.yaml", revalidated("application/yaml", yaml))
-	r.Get("/openapi.json", revalidated(contentJSON, text))
+func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) {
+	r.Get("/openapi.yaml", p.revalidated("application/yaml", func() ([]byte, error) { return yaml, nil }))
+	r.Get("/openapi.json", p.revalidated(contentJSON, func() ([]byte, error) { return json.Marshal(p.document) }))
 
 	page := http.Header{"Content-Security-Policy": {docsPolicy}}
 
@@ -51,31 +47,59 @@ func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) error {
 
 		r.Get(asset.path, static(asset.content, content, header))
 	}
+}
 
-	return nil
+// served is a text as it is served.
+type served struct {
+	content, compressed []byte
+	tag                 string
+}
+
+// prepared returns a text with its compressed form and its tag.
+func prepared(content []byte) (*served, error) {
+	var compressed bytes.Buffer
+
+	writer, err := gzip.NewWriterLevel(&compressed, gzip.BestCompression)
+	if err == nil {
+		_, err = writer.Write(content)
+	}
+
+	if err == nil {
+		err = writer.Close()
+	}
+
+	return &served{content, compressed.Bytes(), fmt.Sprintf("%x", sha256.Sum256(content))[:32]}, err
 }
 
 // revalidated serves a text that changes only with the version of the server: compressed if the client accepts that, and not
-// at all if the client has it (If-None-Match).
-func revalidated(contentType string, content []byte) http.HandlerFunc {
-	var packed bytes.Buffer
+// at all if the client has it (If-None-Match). The first request prepares it, so that a server does not start later for it.
+func (p *Pipeline) revalidated(contentType string, read func() ([]byte, error)) http.HandlerFunc {
+	prepare := sync.OnceValues(func() (*served, error) {
+		content, err := read()
+		if err != nil {
+			return nil, err
+		}
 
-	writer, _ := gzip.NewWriterLevel(&packed, gzip.BestCompression)
-	_, _ = writer.Write(content)
-	_ = writer.Close()
-
-	tag := fmt.Sprintf("%x", sha256.Sum256(content))[:32]
+		return prepared(content)
+	})
 
 	return func(w http.ResponseWriter, r *http.Request) {
+		text, err := prepare()
+		if err != nil {
+			p.Fail(w, r, fmt.Errorf("prepare %s: %w", r.URL.Path, err))
+
+			return
+		}
+
 		header := w.Header()
 		header.Set("Content-Type", contentType)
 		header.Set("Access-Control-Allow-Origin", "*")
 		header.Set("Cache-Control", "no-cache") // a copy is used after asking whether it is the current one
 		header.Add("Vary", "Accept-Encoding")
 
-		body, etag := content, `"`+tag+`"`
+		body, etag := text.content, `"`+text.tag+`"`
 		if acceptsGzip(r.Header.Values("Accept-Encoding")) {
-			body, etag = packed.Bytes(), `"`+tag+`-gzip"`
+			body, etag = text.compressed, `"`+text.tag+`-gzip"`
 
 			header.Set("Content-Encoding", "gzip")
 		}
