@@ -38,7 +38,7 @@ func TestBench(t *testing.T) {
 	// The figures are not checked: they are those of a test on a busy machine.
 	err = measure(t.Context(), options{
 		gateway: program, dir: filepath.Join(t.TempDir(), "bench"), logLevel: "WARN", connections: 2, rounds: 1,
-		slice: 100 * time.Millisecond, sessions: 40, logins: 4, flood: time.Second, starts: 1, small: 50, growth: 100, imports: 50, parts: 2,
+		slice: 100 * time.Millisecond, sessions: 8, logins: 4, flood: time.Second, starts: 1, small: 10, growth: 20, imports: 20, parts: 2,
 	}, &out, t.Output())
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func TestBench(t *testing.T) {
 		for _, work := range []string{
 			mePath, refreshPath, loginPath, "memory, idle", "memory, 4 sign-ins at once",
 			"sign-ins, 1s: memory", "sign-ins, 1s: GET /verify", "sign-ins, 1s: a user from another network", "start until ready",
-			"import of 50 accounts", "import: memory", "import: sign-in",
+			"import of 20 accounts", "import: memory", "import: sign-in",
 			"accounts: me", "accounts: sign-in's lookup", "accounts: refresh", "accounts: WAL of a refresh",
 			"events: approval queue", "events: timeline", "events: audit of an account",
 		} {
