@@ -228,6 +228,7 @@ const (
 	ErrorCodeUNAUTHENTICATED         ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE             ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE    ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	ErrorCodeUPGRADEREQUIRED         ErrorCode = "UPGRADE_REQUIRED"
 	ErrorCodeVERSIONCONFLICT         ErrorCode = "VERSION_CONFLICT"
 	ErrorCodeWEBHOOKDELIVERYNOTFOUND ErrorCode = "WEBHOOK_DELIVERY_NOT_FOUND"
 	ErrorCodeWEBHOOKDISABLED         ErrorCode = "WEBHOOK_DISABLED"
@@ -326,6 +327,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUNAVAILABLE:
 		return true
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
+		return true
+	case ErrorCodeUPGRADEREQUIRED:
 		return true
 	case ErrorCodeVERSIONCONFLICT:
 		return true
@@ -1518,6 +1521,7 @@ type ErrorBodySuccess bool
 // - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
 // - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
 // - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
+// - `UPGRADE_REQUIRED`: 当前版本已停止支持，请更新应用。 The app names itself in `X-Client`, and is older than the server supports; ask the user to update it.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
@@ -2609,6 +2613,9 @@ type NotAcceptable = ErrorBody
 // RightMissing defines model for RightMissing.
 type RightMissing = ErrorBody
 
+// SignInForbidden defines model for SignInForbidden.
+type SignInForbidden = ErrorBody
+
 // SignedOut defines model for SignedOut.
 type SignedOut = ErrorBody
 
@@ -2620,6 +2627,9 @@ type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorBody
+
+// UpgradeRequired defines model for UpgradeRequired.
+type UpgradeRequired = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
 type VersionConflict = ErrorBody
@@ -7596,6 +7606,16 @@ type RightMissingJSONResponse struct {
 	Headers RightMissingResponseHeaders
 }
 
+type SignInForbiddenResponseHeaders struct {
+	SetCookie  *string
+	XRequestID *string
+}
+type SignInForbiddenJSONResponse struct {
+	Body ErrorBody
+
+	Headers SignInForbiddenResponseHeaders
+}
+
 type SignedOutResponseHeaders struct {
 	SetCookie       *string
 	WWWAuthenticate *string
@@ -7634,6 +7654,15 @@ type UnsupportedMediaTypeJSONResponse struct {
 	Body ErrorBody
 
 	Headers UnsupportedMediaTypeResponseHeaders
+}
+
+type UpgradeRequiredResponseHeaders struct {
+	XRequestID *string
+}
+type UpgradeRequiredJSONResponse struct {
+	Body ErrorBody
+
+	Headers UpgradeRequiredResponseHeaders
 }
 
 type VersionConflictResponseHeaders struct {
@@ -14186,6 +14215,23 @@ func (response Login401JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 	return err
 }
 
+type Login403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response Login403JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Login406JSONResponse struct{ NotAcceptableJSONResponse }
 
 func (response Login406JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
@@ -15682,6 +15728,23 @@ func (response Register400JSONResponse) VisitRegisterResponse(w http.ResponseWri
 	return err
 }
 
+type Register403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response Register403JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type Register406JSONResponse struct{ NotAcceptableJSONResponse }
 
 func (response Register406JSONResponse) VisitRegisterResponse(w http.ResponseWriter) error {
@@ -15820,6 +15883,23 @@ func (response SendRegistrationCode400JSONResponse) VisitSendRegistrationCodeRes
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendRegistrationCode403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response SendRegistrationCode403JSONResponse) VisitSendRegistrationCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
 	_, err := buf.WriteTo(w)
 	return err
 }
@@ -16941,7 +17021,7 @@ func (response SignIn400JSONResponse) VisitSignInResponse(w http.ResponseWriter)
 	return err
 }
 
-type SignIn403JSONResponse struct{ ForbiddenJSONResponse }
+type SignIn403JSONResponse struct{ SignInForbiddenJSONResponse }
 
 func (response SignIn403JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
 
@@ -17097,7 +17177,7 @@ func (response SignInWithLark400JSONResponse) VisitSignInWithLarkResponse(w http
 	return err
 }
 
-type SignInWithLark403JSONResponse struct{ ForbiddenJSONResponse }
+type SignInWithLark403JSONResponse struct{ SignInForbiddenJSONResponse }
 
 func (response SignInWithLark403JSONResponse) VisitSignInWithLarkResponse(w http.ResponseWriter) error {
 
@@ -17362,7 +17442,7 @@ func (response SignInWithCode400JSONResponse) VisitSignInWithCodeResponse(w http
 	return err
 }
 
-type SignInWithCode403JSONResponse struct{ ForbiddenJSONResponse }
+type SignInWithCode403JSONResponse struct{ SignInForbiddenJSONResponse }
 
 func (response SignInWithCode403JSONResponse) VisitSignInWithCodeResponse(w http.ResponseWriter) error {
 
@@ -17518,7 +17598,7 @@ func (response SignInWithTOTP400JSONResponse) VisitSignInWithTOTPResponse(w http
 	return err
 }
 
-type SignInWithTOTP403JSONResponse struct{ ForbiddenJSONResponse }
+type SignInWithTOTP403JSONResponse struct{ SignInForbiddenJSONResponse }
 
 func (response SignInWithTOTP403JSONResponse) VisitSignInWithTOTPResponse(w http.ResponseWriter) error {
 

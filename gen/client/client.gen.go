@@ -229,6 +229,7 @@ const (
 	ErrorCodeUNAUTHENTICATED         ErrorCode = "UNAUTHENTICATED"
 	ErrorCodeUNAVAILABLE             ErrorCode = "UNAVAILABLE"
 	ErrorCodeUNSUPPORTEDMEDIATYPE    ErrorCode = "UNSUPPORTED_MEDIA_TYPE"
+	ErrorCodeUPGRADEREQUIRED         ErrorCode = "UPGRADE_REQUIRED"
 	ErrorCodeVERSIONCONFLICT         ErrorCode = "VERSION_CONFLICT"
 	ErrorCodeWEBHOOKDELIVERYNOTFOUND ErrorCode = "WEBHOOK_DELIVERY_NOT_FOUND"
 	ErrorCodeWEBHOOKDISABLED         ErrorCode = "WEBHOOK_DISABLED"
@@ -327,6 +328,8 @@ func (e ErrorCode) Valid() bool {
 	case ErrorCodeUNAVAILABLE:
 		return true
 	case ErrorCodeUNSUPPORTEDMEDIATYPE:
+		return true
+	case ErrorCodeUPGRADEREQUIRED:
 		return true
 	case ErrorCodeVERSIONCONFLICT:
 		return true
@@ -1519,6 +1522,7 @@ type ErrorBodySuccess bool
 // - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
 // - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
 // - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
+// - `UPGRADE_REQUIRED`: 当前版本已停止支持，请更新应用。 The app names itself in `X-Client`, and is older than the server supports; ask the user to update it.
 // - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
 // - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
 // - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
@@ -2610,6 +2614,9 @@ type NotAcceptable = ErrorBody
 // RightMissing defines model for RightMissing.
 type RightMissing = ErrorBody
 
+// SignInForbidden defines model for SignInForbidden.
+type SignInForbidden = ErrorBody
+
 // SignedOut defines model for SignedOut.
 type SignedOut = ErrorBody
 
@@ -2621,6 +2628,9 @@ type Unavailable = ErrorBody
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorBody
+
+// UpgradeRequired defines model for UpgradeRequired.
+type UpgradeRequired = ErrorBody
 
 // VersionConflict defines model for VersionConflict.
 type VersionConflict = ErrorBody
@@ -19741,6 +19751,11 @@ type LoginResult401Headers struct {
 	WWWAuthenticate *string
 }
 
+// LoginResult403Headers the declared response headers of an HTTP 403 response for Login
+type LoginResult403Headers struct {
+	XRequestID *string
+}
+
 // LoginResult406Headers the declared response headers of an HTTP 406 response for Login
 type LoginResult406Headers struct {
 	XRequestID *string
@@ -19782,6 +19797,8 @@ type LoginResult struct {
 	JSON400 *ErrorBody
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -19798,6 +19815,8 @@ type LoginResult struct {
 	Headers200 *LoginResult200Headers
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *LoginResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LoginResult403Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *LoginResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -19825,6 +19844,11 @@ func (r LoginResult) GetJSON400() *ErrorBody {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r LoginResult) GetJSON401() *ErrorBody {
 	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LoginResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
 }
 
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
@@ -21099,6 +21123,11 @@ func (r EndSessionResult) ContentType() string {
 	return ""
 }
 
+// RegisterResult403Headers the declared response headers of an HTTP 403 response for Register
+type RegisterResult403Headers struct {
+	XRequestID *string
+}
+
 // RegisterResult406Headers the declared response headers of an HTTP 406 response for Register
 type RegisterResult406Headers struct {
 	XRequestID *string
@@ -21138,6 +21167,8 @@ type RegisterResult struct {
 	JSON201 *RegisterResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -21150,6 +21181,8 @@ type RegisterResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *RegisterResult403Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *RegisterResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -21172,6 +21205,11 @@ func (r RegisterResult) GetJSON201() *RegisterResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r RegisterResult) GetJSON400() *ErrorBody {
 	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r RegisterResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
 }
 
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
@@ -21233,6 +21271,11 @@ func (r RegisterResult) ContentType() string {
 	return ""
 }
 
+// SendRegistrationCodeResult403Headers the declared response headers of an HTTP 403 response for SendRegistrationCode
+type SendRegistrationCodeResult403Headers struct {
+	XRequestID *string
+}
+
 // SendRegistrationCodeResult406Headers the declared response headers of an HTTP 406 response for SendRegistrationCode
 type SendRegistrationCodeResult406Headers struct {
 	XRequestID *string
@@ -21272,6 +21315,8 @@ type SendRegistrationCodeResult struct {
 	JSON200 *SendCodeResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -21284,6 +21329,8 @@ type SendRegistrationCodeResult struct {
 	JSON500 *Internal
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *Unavailable
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendRegistrationCodeResult403Headers
 	// Headers406 the parsed response headers for an HTTP 406 response
 	Headers406 *SendRegistrationCodeResult406Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -21306,6 +21353,11 @@ func (r SendRegistrationCodeResult) GetJSON200() *SendCodeResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r SendRegistrationCodeResult) GetJSON400() *ErrorBody {
 	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendRegistrationCodeResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
 }
 
 // GetJSON406 returns the response for an HTTP 406 `application/json` response
@@ -22303,7 +22355,7 @@ type SignInResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *Forbidden
+	JSON403 *SignInForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -22338,7 +22390,7 @@ func (r SignInResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SignInResult) GetJSON403() *Forbidden {
+func (r SignInResult) GetJSON403() *SignInForbidden {
 	return r.JSON403
 }
 
@@ -22444,7 +22496,7 @@ type SignInWithLarkResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *Forbidden
+	JSON403 *SignInForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -22479,7 +22531,7 @@ func (r SignInWithLarkResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SignInWithLarkResult) GetJSON403() *Forbidden {
+func (r SignInWithLarkResult) GetJSON403() *SignInForbidden {
 	return r.JSON403
 }
 
@@ -22690,7 +22742,7 @@ type SignInWithCodeResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *Forbidden
+	JSON403 *SignInForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -22725,7 +22777,7 @@ func (r SignInWithCodeResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SignInWithCodeResult) GetJSON403() *Forbidden {
+func (r SignInWithCodeResult) GetJSON403() *SignInForbidden {
 	return r.JSON403
 }
 
@@ -22831,7 +22883,7 @@ type SignInWithTOTPResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *Forbidden
+	JSON403 *SignInForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -22866,7 +22918,7 @@ func (r SignInWithTOTPResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SignInWithTOTPResult) GetJSON403() *Forbidden {
+func (r SignInWithTOTPResult) GetJSON403() *SignInForbidden {
 	return r.JSON403
 }
 
@@ -36338,6 +36390,13 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
 		var dest NotAcceptable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -36403,6 +36462,16 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 			headers.WWWAuthenticate = &value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LoginResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 406:
 		var headers LoginResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -37858,6 +37927,13 @@ func ParseRegisterResult(rsp *http.Response) (*RegisterResult, error) {
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
 		var dest NotAcceptable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -37903,6 +37979,16 @@ func ParseRegisterResult(rsp *http.Response) (*RegisterResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 403:
+		var headers RegisterResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 406:
 		var headers RegisterResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -38010,6 +38096,13 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
 		var dest NotAcceptable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -38055,6 +38148,16 @@ func ParseSendRegistrationCodeResult(rsp *http.Response) (*SendRegistrationCodeR
 	}
 
 	switch {
+	case rsp.StatusCode == 403:
+		var headers SendRegistrationCodeResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
 	case rsp.StatusCode == 406:
 		var headers SendRegistrationCodeResult406Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -39185,7 +39288,7 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
+		var dest SignInForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39353,7 +39456,7 @@ func ParseSignInWithLarkResult(rsp *http.Response) (*SignInWithLarkResult, error
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
+		var dest SignInForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39638,7 +39741,7 @@ func ParseSignInWithCodeResult(rsp *http.Response) (*SignInWithCodeResult, error
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
+		var dest SignInForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -39806,7 +39909,7 @@ func ParseSignInWithTOTPResult(rsp *http.Response) (*SignInWithTOTPResult, error
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
+		var dest SignInForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

@@ -13,6 +13,7 @@ export type ClientOptions = {
  * - `TOKEN_INVALID`: 登录已失效，请重新登录。 The access token is not a valid JWT of this server or has expired, the cookie is unknown, or the session has ended.
  * - `XSRF_INVALID`: 页面已过期，请重试。 The header `X-XSRF-TOKEN` is missing or does not belong to this session; fresh cookies were set, try again.
  * - `CROSS_SITE`: 不接受来自其他站点的请求。 Another site made the browser send the request.
+ * - `UPGRADE_REQUIRED`: 当前版本已停止支持，请更新应用。 The app names itself in `X-Client`, and is older than the server supports; ask the user to update it.
  * - `REFRESH_TOKEN_INVALID`: 会话已结束，请重新登录。 The refresh token is unknown, spent or expired, or its session has ended.
  * - `CODE_INVALID`: 验证码错误或已失效。 The code is wrong, expired, used or guessed too often, or the address is taken.
  * - `SESSION_NOT_FOUND`: 没有这个会话。 The account has no live session with this id.
@@ -59,7 +60,7 @@ export type ClientOptions = {
  * - `UNAVAILABLE`: 服务暂时不可用，请稍后再试。 The database is unavailable or the server is at capacity; repeat after `Retry-After` seconds.
  *
  */
-export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
+export type ErrorCode = 'INVALID_REQUEST' | 'INVALID_CREDENTIALS' | 'UNAUTHENTICATED' | 'TOKEN_INVALID' | 'XSRF_INVALID' | 'CROSS_SITE' | 'UPGRADE_REQUIRED' | 'REFRESH_TOKEN_INVALID' | 'CODE_INVALID' | 'SESSION_NOT_FOUND' | 'DEVICE_NOT_FOUND' | 'TOTP_REQUIRED' | 'TOTP_NOT_BOUND' | 'REAUTH_REQUIRED' | 'TWO_FACTORS_REQUIRED' | 'TICKET_INVALID' | 'NOT_SUSPENDED' | 'PHONE_TAKEN' | 'EMAIL_TAKEN' | 'STATE_INVALID' | 'LARK_REFUSED' | 'IDENTITY_NOT_BOUND' | 'IDENTITY_TAKEN' | 'LAST_WAY_IN' | 'NOT_CONFIGURED' | 'TOTP_NOT_PENDING' | 'PASSWORD_REFUSED' | 'EMAIL_NOT_ALLOWED' | 'PHONE_NOT_ALLOWED' | 'RIGHT_MISSING' | 'ACCOUNT_NOT_FOUND' | 'GROUP_NOT_FOUND' | 'VERSION_CONFLICT' | 'LAST_ADMINISTRATOR' | 'GROUP_TAKEN' | 'GROUP_FOR_NEW_ACCOUNTS' | 'GROUP_IN_USE' | 'LIMIT_NOT_FOUND' | 'WEBHOOK_NOT_FOUND' | 'WEBHOOK_DELIVERY_NOT_FOUND' | 'WEBHOOK_LIMIT' | 'WEBHOOK_DISABLED' | 'IDEMPOTENCY_KEY_REUSED' | 'NOT_FOUND' | 'METHOD_NOT_ALLOWED' | 'NOT_ACCEPTABLE' | 'BODY_TOO_LARGE' | 'UNSUPPORTED_MEDIA_TYPE' | 'TOO_MANY_REQUESTS' | 'INTERNAL' | 'UNAVAILABLE';
 
 /**
  * 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
@@ -1626,6 +1627,10 @@ export type LoginErrors = {
      */
     401: ErrorBody;
     /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: ErrorBody;
@@ -2143,6 +2148,10 @@ export type SendRegistrationCodeErrors = {
      */
     400: ErrorBody;
     /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
     406: ErrorBody;
@@ -2191,6 +2200,10 @@ export type RegisterErrors = {
      * 注册失败 · The request does not fit this document, the code is wrong, or the password is refused.
      */
     400: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
     /**
      * Accept 不包含 application/json · `Accept` does not allow application/json.
      */
@@ -2278,7 +2291,9 @@ export type SignInErrors = {
      */
     400: ErrorBody;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
      */
     403: ErrorBody;
     /**
@@ -3186,7 +3201,9 @@ export type SignInWithCodeErrors = {
      */
     400: ErrorBody;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
      */
     403: ErrorBody;
     /**
@@ -3235,7 +3252,9 @@ export type SignInWithLarkErrors = {
      */
     400: ErrorBody;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
      */
     403: ErrorBody;
     /**
@@ -3284,7 +3303,9 @@ export type SignInWithTotpErrors = {
      */
     400: ErrorBody;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
      */
     403: ErrorBody;
     /**

@@ -17,6 +17,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/group"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/token"
+	"github.com/konec/toolkit-gateway/internal/platform/appversion"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
@@ -53,6 +54,11 @@ var formats = map[string]func(string) error{
 
 // routes returns the handler of the public listener.
 func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.Handler, error) {
+	minimum, err := appversion.Parse(a.config.ClientsMinimum)
+	if err != nil {
+		return nil, fmt.Errorf("CLIENTS_MINIMUM: %w", err)
+	}
+
 	pipeline, err := httpapi.New(httpapi.Deps{
 		Document:       spec,
 		Schemes:        map[string]httpapi.Scheme{"bearer": served.Bearer(), "sessionCookie": served.Session(), "xsrf": served.XSRF()},
@@ -62,6 +68,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 		TrustedProxies: a.config.TrustedProxies,
 		Origins:        a.config.Origins,
 		Secure:         strings.HasPrefix(a.config.PublicURL, "https:"),
+		Minimum:        minimum,
 		Expensive:      password.Slots(a.config.HashConcurrency),
 		Log:            a.log,
 		Now:            a.now,

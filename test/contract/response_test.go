@@ -218,6 +218,10 @@ func crossSite(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return g.Call(o).With("Sec-Fetch-Site", "cross-site")
 }
 
+func outdatedApp(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return g.Call(o).With("X-Client", world.OutdatedApp)
+}
+
 // anotherSession returns a call that ends a session opened for it.
 func anotherSession(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	tokens := g.SignIn(tb, world.Owner)

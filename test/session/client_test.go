@@ -56,6 +56,43 @@ func TestTokenNamesTheApp(t *testing.T) {
 	}
 }
 
+// An app older than its minimum version can neither sign its user in nor register one. Its sessions go on, and so do apps that do
+// not name themselves.
+func TestOutdatedAppKeepsItsSession(t *testing.T) {
+	t.Parallel()
+
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.ClientsMinimum = []string{"studio=2.3.1", "mobile=4"} })
+	login := world.LoginCall(world.Owner, apptest.Password)
+
+	for header, want := range map[string]int{
+		"studio/2.3.0": http.StatusForbidden, "studio": http.StatusForbidden, "mobile/3.99": http.StatusForbidden,
+		"studio/2.3.1": http.StatusOK, "studio/2.10": http.StatusOK, "desktop/0.1": http.StatusOK, "": http.StatusOK,
+	} {
+		if got := login.With("X-Client", header).To(t, g.Server); got.Status != want || want == http.StatusForbidden && got.Problem.Code != "UPGRADE_REQUIRED" {
+			t.Errorf("login with %q: %s, want %d", header, got, want)
+		}
+	}
+
+	got := login.With("X-Client", "studio/1").With("Accept-Language", "en").To(t, g.Server)
+	if want := "This version of the app is no longer supported. Please update it."; got.Problem.Message != want {
+		t.Errorf("the message is %q, want %q", got.Problem.Message, want)
+	}
+
+	tokens := g.SignIn(t, world.Owner)
+	bearer := "Bearer " + tokens.AccessToken
+
+	for _, c := range []world.Call{
+		world.Call{Method: http.MethodGet, Path: "/api/users/me"}.With("Authorization", bearer),
+		world.PostCall("/api/auth/reauthenticate", map[string]any{"password": apptest.Password}).With("Authorization", bearer),
+		world.PostCall("/api/auth/refresh", map[string]any{"refresh_token": tokens.RefreshToken}),
+		world.Call{Method: http.MethodPost, Path: "/api/auth/logout"}.With("Authorization", bearer),
+	} {
+		if got := c.With("X-Client", "studio/1").To(t, g.Server); got.Status >= http.StatusBadRequest {
+			t.Errorf("%s: %s", c.Path, got)
+		}
+	}
+}
+
 func clientIDOf(t *testing.T, token string) string {
 	t.Helper()
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"github.com/konec/toolkit-gateway/internal/platform/appversion"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 )
 
@@ -91,6 +92,10 @@ func (c Config) serverFaults() (f faults) {
 func (c Config) sessionFaults() (f faults) {
 	for _, name := range c.Clients {
 		f.require(clientName.MatchString(name), "CLIENTS: %q is not a name of lower-case letters, digits and hyphens, at most 32", name)
+	}
+
+	if _, err := appversion.Parse(c.ClientsMinimum); err != nil {
+		f.require(false, "CLIENTS_MINIMUM: %w", err)
 	}
 
 	f.require(between(c.AccessLifetime, time.Minute, 24*time.Hour), "ACCESS_TOKEN_LIFETIME: must be between 1m and 24h")

@@ -38,6 +38,7 @@ type Config struct {
 
 	TokenAudience   string        `env:"TOKEN_AUDIENCE" envDefault:"toolkit" help:"Audience (aud) of access tokens."`
 	Clients         []string      `env:"CLIENTS" envDefault:"mobile,desktop,studio,web" help:"Names by which apps may call themselves in the header X-Client, separated by commas. Access tokens name the app as client_id; every other one is toolkit."`
+	ClientsMinimum  []string      `env:"CLIENTS_MINIMUM" help:"Minimum versions of apps, such as studio=2.3,mobile=4.1. An app that names itself in the header X-Client and is older, or does not say its version, gets UPGRADE_REQUIRED when its user signs in or registers. Sessions go on."`
 	AccessLifetime  time.Duration `env:"ACCESS_TOKEN_LIFETIME" envDefault:"1h" help:"Lifetime of an access token."`
 	SessionIdle     time.Duration `env:"SESSION_IDLE" envDefault:"720h" help:"Idle timeout of a session, counted from its last refresh."`
 	SessionMax      time.Duration `env:"SESSION_MAX" envDefault:"4320h" help:"Maximum lifetime of a session, counted from its sign-in."`

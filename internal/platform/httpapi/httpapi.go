@@ -15,6 +15,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"github.com/konec/toolkit-gateway/internal/platform/appversion"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
@@ -35,10 +36,11 @@ type Deps struct {
 	Rights   []string                      // all values of x-required-right
 	// Authorize returns the context of a signed-in user who has all of the rights, else problem.ErrRightMissing.
 	Authorize      func(ctx context.Context, rights []string) (context.Context, error)
-	TrustedProxies []netip.Prefix // whose X-Forwarded-For and X-Request-Id are trusted
-	Origins        []string       // other origins that may call the public surface, exactly
-	Secure         bool           // our own pages use https
-	Expensive      int            // costly requests of one network that are processed at once
+	TrustedProxies []netip.Prefix     // whose X-Forwarded-For and X-Request-Id are trusted
+	Origins        []string           // other origins that may call the public surface, exactly
+	Secure         bool               // our own pages use https
+	Minimum        appversion.Minimum // of the apps; older ones are refused at operations with x-minimum-version
+	Expensive      int                // costly requests of one network that are processed at once
 	Log            *slog.Logger
 	Now            func() time.Time
 	Observe        func(Observation) // called once for each request
@@ -63,6 +65,7 @@ type Pipeline struct {
 	secure     bool
 	crossSite  *http.CrossOriginProtection
 	authorize  func(ctx context.Context, rights []string) (context.Context, error)
+	minimum    appversion.Minimum
 	gate       gate
 	log        *slog.Logger
 	observe    func(Observation)
@@ -79,6 +82,7 @@ func New(d Deps) (*Pipeline, error) {
 		proxies:   &proxies{trusted: d.TrustedProxies, log: d.Log, now: d.Now},
 		origins:   d.Origins,
 		secure:    d.Secure,
+		minimum:   d.Minimum,
 		gate:      newGate(d.Expensive),
 		log:       d.Log,
 		observe:   d.Observe,
@@ -130,7 +134,7 @@ func (p *Pipeline) Router() chi.Router {
 // Operations adds the inner half, which runs after chi's match, around the generated handlers that mount registers.
 func (p *Pipeline) Operations(r chi.Router, mount func(chi.Router)) {
 	r.Group(func(r chi.Router) {
-		r.Use(p.match, p.afterStart, p.accept, receive, p.authenticate, p.admit, p.validate)
+		r.Use(p.match, p.afterStart, p.accept, p.supported, receive, p.authenticate, p.admit, p.validate)
 		mount(r)
 	})
 	p.preflights(r)

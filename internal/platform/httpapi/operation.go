@@ -26,6 +26,7 @@ type operation struct {
 	sideEffects   bool     // a GET with side effects: it sends or mints something
 	crossSite     bool     // other sites may send browsers to it
 	linkable      bool     // the pages of a configured origin may link to it
+	versioned     bool     // refuses apps older than their minimum version
 	expensive     bool     // waits at the gate: it computes a hash of a password
 	rights        []string // that it requires
 	security      openapi3.SecurityRequirements
@@ -171,6 +172,11 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		return nil, err
 	}
 
+	versioned, err := versionedBy(op)
+	if err != nil {
+		return nil, err
+	}
+
 	rights, err := rightsOf(op, surface)
 	if err != nil {
 		return nil, err
@@ -186,6 +192,7 @@ func compileOperation(document *openapi3.T, path, method string, item *openapi3.
 		sideEffects: effects,
 		crossSite:   foreign,
 		linkable:    linked,
+		versioned:   versioned,
 		expensive:   costly,
 		extraQuery:  extra,
 		rights:      rights,
@@ -283,6 +290,16 @@ func expensiveOf(op *openapi3.Operation, method string) (bool, error) {
 	}
 
 	return false, errors.New("x-costly can only be true, at a POST")
+}
+
+// versionedBy reads x-minimum-version, which stands where users sign in or register.
+func versionedBy(op *openapi3.Operation) (bool, error) {
+	value, there := op.Extensions["x-minimum-version"]
+	if there && value != true {
+		return false, errors.New("x-minimum-version can only be true")
+	}
+
+	return there, nil
 }
 
 // liftedBy reads x-cross-site, the reason why other sites may call the operation, or x-linked, the reason why users

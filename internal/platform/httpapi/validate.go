@@ -167,6 +167,19 @@ func (p *Pipeline) accept(next http.Handler) http.Handler {
 	})
 }
 
+// supported refuses an app that is older than its minimum version, where its user signs in or registers.
+func (p *Pipeline) supported(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if operationOf(r.Context()).versioned && !p.minimum.Allows(r.Header.Get("X-Client")) {
+			p.Fail(w, r, problem.ErrUpgradeRequired)
+
+			return
+		}
+
+		next.ServeHTTP(w, r)
+	})
+}
+
 func accepts(headers, produces []string) bool {
 	if len(headers) == 0 || len(headers) == 1 && (headers[0] == "*/*" || headers[0] == contentJSON && slices.Contains(produces, contentJSON)) {
 		return true // what nearly every client sends, without the cost of parsing it

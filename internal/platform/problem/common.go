@@ -7,6 +7,7 @@ var (
 	ErrTokenInvalid         = New(Unauthenticated, "TOKEN_INVALID")
 	ErrXSRFInvalid          = New(Forbidden, "XSRF_INVALID")
 	ErrCrossSite            = New(Forbidden, "CROSS_SITE")
+	ErrUpgradeRequired      = New(Forbidden, "UPGRADE_REQUIRED")
 	ErrNotFound             = New(NotFound, "NOT_FOUND")
 	ErrMethodNotAllowed     = New(MethodNotAllowed, "METHOD_NOT_ALLOWED")
 	ErrNotAcceptable        = New(NotAcceptable, "NOT_ACCEPTABLE")

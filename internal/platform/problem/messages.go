@@ -15,6 +15,7 @@ var messages = map[string]language.Text{
 	"TOKEN_INVALID":              {Chinese: "登录已失效，请重新登录", English: "Your sign-in is no longer valid. Please sign in again."},
 	"XSRF_INVALID":               {Chinese: "页面已过期，请重试", English: "This page is out of date. Please try again."},
 	"CROSS_SITE":                 {Chinese: "不接受来自其他站点的请求", English: "Requests from other sites are not accepted."},
+	"UPGRADE_REQUIRED":           {Chinese: "当前版本已停止支持，请更新应用", English: "This version of the app is no longer supported. Please update it."},
 	"REFRESH_TOKEN_INVALID":      {Chinese: "会话已结束，请重新登录", English: "Your session has ended. Please sign in again."},
 	"CODE_INVALID":               {Chinese: "验证码错误或已失效", English: "The code is wrong or no longer valid."},
 	"SESSION_NOT_FOUND":          {Chinese: "没有这个会话", English: "Session not found."},

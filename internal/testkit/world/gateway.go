@@ -37,7 +37,7 @@ const (
 func NewGateway(tb testing.TB, change ...func(*apptest.Settings)) *Gateway {
 	tb.Helper()
 
-	return GatewayOn(tb, apptest.New(tb, append([]func(*apptest.Settings){WithLark(UnreachableLark)}, change...)...))
+	return GatewayOn(tb, apptest.New(tb, append([]func(*apptest.Settings){WithLark(UnreachableLark), withOutdatedApp}, change...)...))
 }
 
 // GatewayOn creates the accounts of a Gateway on a gateway that runs already.

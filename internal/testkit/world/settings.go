@@ -45,6 +45,11 @@ func withManyOfEverybody(c *apptest.Settings) {
 	c.NetworkShare, c.MailsPerDay, c.SMSPerDay, c.NewPhones = 1, 1_000_000, 1_000_000, 1_000_000
 }
 
+// OutdatedApp is what an app sends in X-Client that is older than every Gateway supports.
+const OutdatedApp = "outdated/1.9"
+
+func withOutdatedApp(c *apptest.Settings) { c.ClientsMinimum = []string{"outdated=2"} }
+
 // BehindProxy makes the gateway trust X-Forwarded-For from this machine.
 func BehindProxy(c *apptest.Settings) {
 	c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
