@@ -313,7 +313,7 @@ func (f *fuzzer) changeCredential(o world.Operation, c world.Call) world.Call {
 // changeRequest sometimes changes the method, the path, the query or a header.
 func (f *fuzzer) changeRequest(c world.Call, k kind) (world.Call, kind) {
 	for range f.IntN(3) {
-		switch f.IntN(10) {
+		switch f.IntN(11) {
 		case 0:
 			c, k = c.With("Content-Type", pick(f, "text/plain", "application/json", "application/x-www-form-urlencoded", "multipart/form-data", f.headerText(20))), arbitrary
 		case 1:
@@ -335,6 +335,8 @@ func (f *fuzzer) changeRequest(c world.Call, k kind) (world.Call, kind) {
 		case 9:
 			c = c.With("X-Forwarded-For", f.headerText(30)).With("Origin", f.headerText(20)).With("Cookie", f.headerText(60)).With("Forwarded", f.headerText(20))
 			c.Chunked = true
+		case 10:
+			c = c.With("X-Client", pick(f, "studio/2.3.1", world.OutdatedApp, f.headerText(30)))
 		}
 	}
 
