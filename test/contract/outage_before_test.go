@@ -40,7 +40,7 @@ func TestOutageForgetsNoWrongGuess(t *testing.T) {
 		}
 	}
 
-	failures := func() (n int) { return g.Count(t, "SELECT coalesce(sum(count), 0)::int FROM failure") }
+	failures := func() int { return g.Count(t, "SELECT coalesce(sum(count), 0)::int FROM failure") }
 
 	before := failures()
 	if before < guesses*len(calls) {

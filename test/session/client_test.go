@@ -16,7 +16,7 @@ import (
 func TestTokenNamesTheApp(t *testing.T) {
 	t.Parallel()
 
-	g := world.NewGateway(t, func(c *apptest.Settings) { c.Clients = []string{"studio", "mobile"} })
+	g := world.NewGateway(t, func(c *apptest.Settings) { c.Clients, c.ClientsMinimum = []string{"studio", "mobile"}, nil })
 
 	for header, want := range map[string]string{
 		"studio/2.3.1": "studio", "mobile": "mobile", "studio/": "studio", "studio / 2": "toolkit", "Studio/2.3.1": "toolkit", "desktop/1": "toolkit",

@@ -94,8 +94,11 @@ func (c Config) sessionFaults() (f faults) {
 		f.require(clientName.MatchString(name), "CLIENTS: %q is not a name of lower-case letters, digits and hyphens, at most 32", name)
 	}
 
-	if _, err := appversion.Parse(c.ClientsMinimum); err != nil {
-		f.require(false, "CLIENTS_MINIMUM: %w", err)
+	minimum, err := appversion.Parse(c.ClientsMinimum)
+	f.require(err == nil, "CLIENTS_MINIMUM: %w", err)
+
+	for name := range minimum {
+		f.require(slices.Contains(c.Clients, name), "CLIENTS_MINIMUM: %s is not in CLIENTS", name)
 	}
 
 	f.require(between(c.AccessLifetime, time.Minute, 24*time.Hour), "ACCESS_TOKEN_LIFETIME: must be between 1m and 24h")

@@ -100,6 +100,7 @@ func TestRefusalNamesTheSettingAndShowsNoValue(t *testing.T) {
 		{"SESSION_IDLE", "1m"}, {"SESSION_IDLE", "9999h"}, {"SESSION_MAX", "1h"}, {"SESSION_LIMIT", "0"},
 		{"CODE_GUESS_BUDGET", "0"}, {"CODE_GUESS_BUDGET", "10001"},
 		{"KEY_ROTATION", "0s"}, {"KEY_ROTATION", "-1h"}, {"KEY_ROTATION", "1m"},
+		{"CLIENTS_MINIMUM", "studio"}, {"CLIENTS_MINIMUM", "studio=v2"}, {"CLIENTS_MINIMUM", "studio=2,studio=3"}, {"CLIENTS_MINIMUM", "stduio=2"},
 		{"DATABASE_POOLER", "statement" + canary}, {"CODE_WORKERS", "0"}, {"NOTICE_WORKERS", "-1"}, {"WEBHOOK_WORKERS", "1001"}, {"CODE_WORKERS", "many" + canary},
 		{"SMTP_HELO", "a host " + canary}, {"SMTP_HELO", "-" + canary}, {"SMTP_HELO", canary + "\r\nMAIL"},
 		{"SHUTDOWN_DELAY", "-1s"}, {"SHUTDOWN_DELAY", "1h"},

@@ -56,6 +56,7 @@ func TestOpenDocumentIsRefused(t *testing.T) {
 		"another surface":            {"x-surface: toolkit", "x-surface: secret", "x-surface"},
 		"costly, and a GET":          {"x-side-effects: true", "x-costly: true", "x-c"},
 		"costly, and why":            {"x-surface: toolkit", "x-surface: toolkit\n      x-costly: why", "x-costly"},
+		"minimum version, and why":   {"x-surface: toolkit", "x-surface: toolkit\n      x-minimum-version: why", "x-minimum-version"},
 		"linked for no reason":       {"x-cross-site: Another site sends browsers here.", "x-linked: ''", "x-linked"},
 		"linked without effects":     {"      x-side-effects: true\n      x-cross-site: Another site sends browsers here.\n", "      x-linked: why\n", "x-linked"},
 		"extra query for no reason":  {"x-surface: toolkit", "x-surface: public\n      x-extra-query: ''", "x-extra-query"},

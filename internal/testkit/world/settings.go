@@ -2,6 +2,7 @@ package world
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -48,7 +49,9 @@ func withManyOfEverybody(c *apptest.Settings) {
 // OutdatedApp is what an app sends in X-Client that is older than every Gateway supports.
 const OutdatedApp = "outdated/1.9"
 
-func withOutdatedApp(c *apptest.Settings) { c.ClientsMinimum = []string{"outdated=2"} }
+func withOutdatedApp(c *apptest.Settings) {
+	c.Clients, c.ClientsMinimum = append(slices.Clone(c.Clients), "outdated"), []string{"outdated=2"}
+}
 
 // BehindProxy makes the gateway trust X-Forwarded-For from this machine.
 func BehindProxy(c *apptest.Settings) {
