@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,16 +23,20 @@ import (
 
 const (
 	floorRole     = "floor"
+	floorMethod   = "BENCH_SIGNING_METHOD" // the variable that says how the floor signs access tokens
 	floorLifetime = time.Hour
 	timestamp     = "2006-01-02T15:04:05.000Z"
 )
 
 // floor runs the two requests with the least code that is still correct: no router, no document, no log, no metrics, no
-// limits. Its statements, responses and refresh tokens are the gateway's; its access tokens are the cheapest, HS256.
+// limits. Its statements, responses and refresh tokens are the gateway's. Its access tokens are the cheapest, HS256, or signed
+// as the gateway's, EdDSA.
 type floor struct {
 	queries *db.Queries
 	refresh *token.Refresh
 	key     []byte
+	method  jwt.SigningMethod
+	signing any // the key of the method
 }
 
 func runFloor(ctx context.Context) error {
@@ -54,7 +59,11 @@ func runFloor(ctx context.Context) error {
 	}
 
 	key, _ := master.Digest(master.Current(), "bench")
-	f := &floor{queries: db.New(pool), refresh: token.NewRefresh(master), key: key}
+	f := &floor{queries: db.New(pool), refresh: token.NewRefresh(master), key: key, method: jwt.SigningMethodHS256, signing: key}
+
+	if os.Getenv(floorMethod) == jwt.SigningMethodEdDSA.Alg() {
+		f.method, f.signing = jwt.SigningMethodEdDSA, ed25519.NewKeyFromSeed(key[:ed25519.SeedSize])
+	}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc(mePath, f.me)
@@ -137,10 +146,10 @@ func (f *floor) rotate(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 
-	access, err := jwt.NewWithClaims(jwt.SigningMethodHS256, floorClaims{
+	access, err := jwt.NewWithClaims(f.method, floorClaims{
 		RegisteredClaims: jwt.RegisteredClaims{Subject: row.AccountID, ExpiresAt: jwt.NewNumericDate(now.Add(floorLifetime))},
 		SessionID:        id,
-	}).SignedString(f.key)
+	}).SignedString(f.signing)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 

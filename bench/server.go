@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
 // readyTimeout is how long a server may take to start before that is a failure, not a number.
@@ -129,8 +131,8 @@ func (b *bench) ourselves(ctx context.Context, role string, environ ...string) (
 	return s, strings.TrimSpace(line), nil
 }
 
-func (b *bench) floorOn(ctx context.Context, name string) (*server, error) {
-	s, line, err := b.ourselves(ctx, floorRole, "DATABASE_URL="+b.database.cluster.URL(name))
+func (b *bench) floorOn(ctx context.Context, name string, method jwt.SigningMethod) (*server, error) {
+	s, line, err := b.ourselves(ctx, floorRole, "DATABASE_URL="+b.database.cluster.URL(name), floorMethod+"="+method.Alg())
 	if err != nil {
 		return nil, err
 	}
