@@ -794,6 +794,24 @@ func (e ListWebhookDeliveriesParamsState) Valid() bool {
 	}
 }
 
+// Defines values for GetMyTOTPPictureParamsFormat.
+const (
+	GetMyTOTPPictureParamsFormatPng GetMyTOTPPictureParamsFormat = "png"
+	GetMyTOTPPictureParamsFormatSvg GetMyTOTPPictureParamsFormat = "svg"
+)
+
+// Valid indicates whether the value is a known member of the GetMyTOTPPictureParamsFormat enum.
+func (e GetMyTOTPPictureParamsFormat) Valid() bool {
+	switch e {
+	case GetMyTOTPPictureParamsFormatPng:
+		return true
+	case GetMyTOTPPictureParamsFormatSvg:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsChanged.
 const (
 	ShowEmailConfirmationParamsChangedTrue ShowEmailConfirmationParamsChanged = true
@@ -866,6 +884,21 @@ const (
 func (e ShowFirstRunParamsError) Valid() bool {
 	switch e {
 	case ShowFirstRunParamsErrorCODEINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuthorizeLarkForAppParamsCodeChallengeMethod.
+const (
+	AuthorizeLarkForAppParamsCodeChallengeMethodS256 AuthorizeLarkForAppParamsCodeChallengeMethod = "S256"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizeLarkForAppParamsCodeChallengeMethod enum.
+func (e AuthorizeLarkForAppParamsCodeChallengeMethod) Valid() bool {
+	switch e {
+	case AuthorizeLarkForAppParamsCodeChallengeMethodS256:
 		return true
 	default:
 		return false
@@ -1246,6 +1279,21 @@ type AuditEventList struct {
 	Next nullable.Nullable[Cursor] `json:"next"`
 }
 
+// BindLarkRequest defines model for BindLarkRequest.
+type BindLarkRequest struct {
+	// Code 回到客户端时的 code · The `code` with which the browser returned to the app.
+	Code LarkCode `json:"code"`
+
+	// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+	CodeVerifier CodeVerifier `json:"code_verifier"`
+}
+
+// BindMyTOTPRequest defines model for BindMyTOTPRequest.
+type BindMyTOTPRequest struct {
+	// Codes 两次连续验证码 · Two codes that the app showed one after the other.
+	Codes []SixDigits `json:"codes"`
+}
+
 // BindPhoneRequest defines model for BindPhoneRequest.
 type BindPhoneRequest struct {
 	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
@@ -1265,6 +1313,16 @@ type BindTOTPRequest struct {
 	Tss []SixDigits `json:"tss,omitempty"`
 }
 
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+}
+
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
 	// Description 说明，一行 · What the group is for, in one line.
@@ -1281,6 +1339,11 @@ type ChangeGroupRequest struct {
 type ChangeMeRequest struct {
 	// Avatar 内置头像编号 · The number of a built-in picture.
 	Avatar *int32 `json:"avatar,omitempty"`
+
+	// Picture 头像图片，对象键或 https 网址，为空则移除 · The picture, as in `GET /api/users/me/profile`: an object key or an https URL, without spaces,
+	// quotation marks, backslashes and angle brackets; empty to remove it. An object key has no colon, question mark or number sign, does not
+	// begin with a slash, and has no segment `..`.
+	Picture *string `json:"picture,omitempty"`
 
 	// Username 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
 	Username *string `json:"username,omitempty"`
@@ -1334,6 +1397,12 @@ type ChangeWebhookRequest struct {
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
 }
+
+// ClientName 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+type ClientName = string
+
+// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+type CodeVerifier = string
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
 type ConfirmEmailRequest struct {
@@ -1466,6 +1535,9 @@ type Device struct {
 	// ID 设备 ID · The device's id.
 	ID string `json:"id"`
 
+	// Label 本人取的名称 · The name that its user gave it; empty if none.
+	Label Label `json:"label"`
+
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
@@ -1486,6 +1558,15 @@ type DevicesResponse struct {
 
 	// Devices 登录过的设备 · The devices that have signed in, the last used first.
 	Devices []Device `json:"devices"`
+}
+
+// Done defines model for Done.
+type Done struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 }
 
 // EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
@@ -1676,6 +1757,31 @@ type GroupResponse struct {
 	Group   Group   `json:"group"`
 }
 
+// Label 本人取的名称 · The name that its user gave it; empty if none.
+type Label = string
+
+// LabelRequest defines model for LabelRequest.
+type LabelRequest struct {
+	// Label 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
+	Label nullable.Nullable[string] `json:"label"`
+}
+
+// LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
+type LarkCode = string
+
+// LarkLoginRequest defines model for LarkLoginRequest.
+type LarkLoginRequest struct {
+	// Code 回到客户端时的 code · The `code` with which the browser returned to the app.
+	Code LarkCode `json:"code"`
+
+	// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+	CodeVerifier CodeVerifier `json:"code_verifier"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
 // LarkSignInRequest defines model for LarkSignInRequest.
 type LarkSignInRequest struct {
 	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
@@ -1810,6 +1916,20 @@ type LoginRequest struct {
 // MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 type MailLanguage string
 
+// MailSignInRequest defines model for MailSignInRequest.
+type MailSignInRequest struct {
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
 // MeResponse defines model for MeResponse.
 type MeResponse struct {
 	// Success 总是 true · Always true.
@@ -1875,6 +1995,49 @@ type PersonalData struct {
 // Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
+// PhoneRequest defines model for PhoneRequest.
+type PhoneRequest struct {
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
+	Phone Phone `json:"phone"`
+}
+
+// Profile defines model for Profile.
+type Profile struct {
+	// LastSignIn 最近登录历史 · The last sign-in, on either surface; null if there was none.
+	LastSignIn nullable.Nullable[SignInRecord] `json:"lastSignIn"`
+
+	// Phone 是否已绑定手机 · Whether a phone is bound.
+	Phone bool `json:"phone"`
+
+	// Picture 头像图片，对象键或 https 网址 · The picture, an object key or an https URL; empty if none is set. It is not the number `avatar`.
+	Picture string `json:"picture"`
+
+	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
+	SecondFactor bool `json:"secondFactor"`
+
+	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
+
+	// SignIns 累计登录次数 · The number of sign-ins, on both surfaces.
+	SignIns int64 `json:"signIns"`
+
+	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+	Suspended []SuspendableFactor `json:"suspended"`
+
+	// Totp 是否已绑定身份验证器 · Whether an authenticator app is bound.
+	Totp bool `json:"totp"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+}
+
+// ProfileResponse defines model for ProfileResponse.
+type ProfileResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+	Profile Profile `json:"profile"`
+}
+
 // PublicUser defines model for PublicUser.
 type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
@@ -1928,6 +2091,15 @@ type Reason = string
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
+	// Codes 恢复码 · The recovery codes, each valid once.
+	Codes []string `json:"codes"`
+}
+
+// RecoveryCodesResponse defines model for RecoveryCodesResponse.
+type RecoveryCodesResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Codes 恢复码 · The recovery codes, each valid once.
 	Codes []string `json:"codes"`
 }
@@ -2087,6 +2259,9 @@ type Session struct {
 	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
+	// Client 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+	Client ClientName `json:"client"`
+
 	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
@@ -2095,6 +2270,9 @@ type Session struct {
 
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
+
+	// Label 本人取的名称 · The name that its user gave it; empty if none.
+	Label Label `json:"label"`
 
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
@@ -2145,6 +2323,27 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
+// SignInEntry defines model for SignInEntry.
+type SignInEntry struct {
+	// Address 登录地址 · The client's address; empty if unknown.
+	Address string `json:"address"`
+
+	// Client 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+	Client ClientName `json:"client"`
+
+	// Device 设备 · The `User-Agent` of the sign-in.
+	Device string `json:"device"`
+
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Location Location `json:"location"`
+
+	// Method 登录方式 · How the user signed in, such as `password` or `sms+totp`.
+	Method string `json:"method"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
+
 // SignInMetadata 登录的来源 · The source of the sign-in.
 type SignInMetadata struct {
 	// ClientIP 客户端地址 · The client's address; empty if unknown.
@@ -2168,6 +2367,18 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignInsResponse defines model for SignInsResponse.
+type SignInsResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// SignIns 登录记录 · The sign-ins, the latest first.
+	SignIns []SignInEntry `json:"signIns"`
 }
 
 // SignUpRequest defines model for SignUpRequest.
@@ -2224,6 +2435,15 @@ type SuspendableFactor string
 
 // TOTP defines model for TOTP.
 type TOTP struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp TOTPURL `json:"totp"`
+}
+
+// TOTPSecret defines model for TOTPSecret.
+type TOTPSecret struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Totp TOTP URL · The `otpauth` URL with the secret.
 	Totp TOTPURL `json:"totp"`
 }
@@ -2586,6 +2806,9 @@ type AdminInvalidOrStale = ErrorBody
 // AdminSignedOut defines model for AdminSignedOut.
 type AdminSignedOut = ErrorBody
 
+// BearerSignedOut defines model for BearerSignedOut.
+type BearerSignedOut = ErrorBody
+
 // BodyTooLarge defines model for BodyTooLarge.
 type BodyTooLarge = ErrorBody
 
@@ -2916,8 +3139,64 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ResetForgottenPasswordParams defines parameters for ResetForgottenPassword.
+type ResetForgottenPasswordParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendForgottenPasswordCodeParams defines parameters for SendForgottenPasswordCode.
+type SendForgottenPasswordCodeParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
 // LoginParams defines parameters for Login.
 type LoginParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithMailParams defines parameters for LoginWithMail.
+type LoginWithMailParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendLoginMailParams defines parameters for SendLoginMail.
+type SendLoginMailParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithLarkParams defines parameters for LoginWithLark.
+type LoginWithLarkParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithSMSParams defines parameters for LoginWithSMS.
+type LoginWithSMSParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendLoginSMSParams defines parameters for SendLoginSMS.
+type SendLoginSMSParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithTOTPParams defines parameters for LoginWithTOTP.
+type LoginWithTOTPParams struct {
 	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
 	// server did not issue is ignored.
 	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
@@ -2929,6 +3208,24 @@ type ListDevicesParams struct {
 	// server did not issue is ignored.
 	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
 }
+
+// ListSignInsParams defines parameters for ListSignIns.
+type ListSignInsParams struct {
+	// Limit 每页数量 · The maximum size of a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMyTOTPPictureParams defines parameters for GetMyTOTPPicture.
+type GetMyTOTPPictureParams struct {
+	// Format 图片格式 · The format of the picture.
+	Format *GetMyTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetMyTOTPPictureParamsFormat defines parameters for GetMyTOTPPicture.
+type GetMyTOTPPictureParamsFormat string
 
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParams struct {
@@ -3005,6 +3302,24 @@ type AuthorizeLarkParams struct {
 	AppID *string `form:"app_id,omitempty" json:"app_id,omitempty"`
 }
 
+// AuthorizeLarkForAppParams defines parameters for AuthorizeLarkForApp.
+type AuthorizeLarkForAppParams struct {
+	// RedirectURI 返回客户端的地址 · The address of the app to return to.
+	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
+
+	// CodeChallenge code_verifier 的 SHA-256，base64url · The SHA-256 of `code_verifier` in base64url (RFC 7636, section 4.2).
+	CodeChallenge string `form:"code_challenge" json:"code_challenge"`
+
+	// CodeChallengeMethod 只支持 S256 · Only S256.
+	CodeChallengeMethod *AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+
+	// State 原样返回给客户端 · Comes back to the app as it is.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// AuthorizeLarkForAppParamsCodeChallengeMethod defines parameters for AuthorizeLarkForApp.
+type AuthorizeLarkForAppParamsCodeChallengeMethod string
+
 // SendSignInCodeParams defines parameters for SendSignInCode.
 type SendSignInCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -3057,6 +3372,15 @@ type ShowSignUpParamsError string
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
+}
+
+// ListUserSignInsParams defines parameters for ListUserSignIns.
+type ListUserSignInsParams struct {
+	// Limit 每页数量 · The maximum size of a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetTOTPPictureParams defines parameters for GetTOTPPicture.
@@ -3117,8 +3441,32 @@ type ChangeWebhookJSONRequestBody = ChangeWebhookRequest
 // ReplayWebhookJSONRequestBody defines body for ReplayWebhook for application/json ContentType.
 type ReplayWebhookJSONRequestBody = ReplayWebhookRequest
 
+// ResetForgottenPasswordJSONRequestBody defines body for ResetForgottenPassword for application/json ContentType.
+type ResetForgottenPasswordJSONRequestBody = ResetPasswordRequest
+
+// SendForgottenPasswordCodeJSONRequestBody defines body for SendForgottenPasswordCode for application/json ContentType.
+type SendForgottenPasswordCodeJSONRequestBody = SendCodeRequest
+
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
+
+// LoginWithMailJSONRequestBody defines body for LoginWithMail for application/json ContentType.
+type LoginWithMailJSONRequestBody = MailSignInRequest
+
+// SendLoginMailJSONRequestBody defines body for SendLoginMail for application/json ContentType.
+type SendLoginMailJSONRequestBody = SendCodeRequest
+
+// LoginWithLarkJSONRequestBody defines body for LoginWithLark for application/json ContentType.
+type LoginWithLarkJSONRequestBody = LarkLoginRequest
+
+// LoginWithSMSJSONRequestBody defines body for LoginWithSMS for application/json ContentType.
+type LoginWithSMSJSONRequestBody = SMSSignInRequest
+
+// SendLoginSMSJSONRequestBody defines body for SendLoginSMS for application/json ContentType.
+type SendLoginSMSJSONRequestBody = PhoneRequest
+
+// LoginWithTOTPJSONRequestBody defines body for LoginWithTOTP for application/json ContentType.
+type LoginWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = Confirmation
@@ -3128,6 +3476,36 @@ type RefreshJSONRequestBody = RefreshRequest
 
 // ChangeMeJSONRequestBody defines body for ChangeMe for application/json ContentType.
 type ChangeMeJSONRequestBody = ChangeMeRequest
+
+// LabelDeviceJSONRequestBody defines body for LabelDevice for application/json ContentType.
+type LabelDeviceJSONRequestBody = LabelRequest
+
+// ChangeMyEmailJSONRequestBody defines body for ChangeMyEmail for application/json ContentType.
+type ChangeMyEmailJSONRequestBody = ChangeEmailRequest
+
+// SendMyEmailCodeJSONRequestBody defines body for SendMyEmailCode for application/json ContentType.
+type SendMyEmailCodeJSONRequestBody = SendCodeRequest
+
+// BindMyLarkJSONRequestBody defines body for BindMyLark for application/json ContentType.
+type BindMyLarkJSONRequestBody = BindLarkRequest
+
+// ChangeMyPasswordJSONRequestBody defines body for ChangeMyPassword for application/json ContentType.
+type ChangeMyPasswordJSONRequestBody = ChangePasswordRequest
+
+// BindMyPhoneJSONRequestBody defines body for BindMyPhone for application/json ContentType.
+type BindMyPhoneJSONRequestBody = BindPhoneRequest
+
+// SendMyPhoneCodeJSONRequestBody defines body for SendMyPhoneCode for application/json ContentType.
+type SendMyPhoneCodeJSONRequestBody = PhoneRequest
+
+// SetMySecondFactorJSONRequestBody defines body for SetMySecondFactor for application/json ContentType.
+type SetMySecondFactorJSONRequestBody = SecondFactorChoice
+
+// LabelSessionJSONRequestBody defines body for LabelSession for application/json ContentType.
+type LabelSessionJSONRequestBody = LabelRequest
+
+// BindMyTOTPJSONRequestBody defines body for BindMyTOTP for application/json ContentType.
+type BindMyTOTPJSONRequestBody = BindMyTOTPRequest
 
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = RegisterRequest
@@ -3146,6 +3524,12 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInRequest
+
+// SignInWithMailJSONRequestBody defines body for SignInWithMail for application/json ContentType.
+type SignInWithMailJSONRequestBody = MailSignInRequest
+
+// SendSignInMailJSONRequestBody defines body for SendSignInMail for application/json ContentType.
+type SendSignInMailJSONRequestBody = SendCodeRequest
 
 // SignInWithLarkJSONRequestBody defines body for SignInWithLark for application/json ContentType.
 type SignInWithLarkJSONRequestBody = LarkSignInRequest
@@ -3168,6 +3552,9 @@ type RegisterWithLinkFormdataRequestBody = SignUpRequest
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
 
+// LabelUserDeviceJSONRequestBody defines body for LabelUserDevice for application/json ContentType.
+type LabelUserDeviceJSONRequestBody = LabelRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -3179,6 +3566,9 @@ type ReauthenticateBrowserJSONRequestBody = Confirmation
 
 // SetSecondFactorJSONRequestBody defines body for SetSecondFactor for application/json ContentType.
 type SetSecondFactorJSONRequestBody = SecondFactorChoice
+
+// LabelUserSessionJSONRequestBody defines body for LabelUserSession for application/json ContentType.
+type LabelUserSessionJSONRequestBody = LabelRequest
 
 // BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
 type BindTOTPJSONRequestBody = BindTOTPRequest
@@ -3290,9 +3680,33 @@ type ServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(w http.ResponseWriter, r *http.Request, webhookID WebhookKey, params RotateWebhookSecretParams)
+	// ResetForgottenPassword 重置密码 · Reset the password
+	// (POST /api/auth/forgot-password)
+	ResetForgottenPassword(w http.ResponseWriter, r *http.Request, params ResetForgottenPasswordParams)
+	// SendForgottenPasswordCode 发送重置密码验证码 · Mail a code to reset the password
+	// (POST /api/auth/forgot-password/send-code)
+	SendForgottenPasswordCode(w http.ResponseWriter, r *http.Request, params SendForgottenPasswordCodeParams)
 	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(w http.ResponseWriter, r *http.Request, params LoginParams)
+	// LoginWithMail 用邮件验证码登录 · Sign in with a code by mail
+	// (POST /api/auth/login/email)
+	LoginWithMail(w http.ResponseWriter, r *http.Request, params LoginWithMailParams)
+	// SendLoginMail 发送登录邮件验证码 · Mail a code to sign in
+	// (POST /api/auth/login/email/send-code)
+	SendLoginMail(w http.ResponseWriter, r *http.Request, params SendLoginMailParams)
+	// LoginWithLark 飞书登录 · Sign in with Lark
+	// (POST /api/auth/login/lark)
+	LoginWithLark(w http.ResponseWriter, r *http.Request, params LoginWithLarkParams)
+	// LoginWithSMS 用短信验证码登录 · Sign in with a code by SMS
+	// (POST /api/auth/login/sms)
+	LoginWithSMS(w http.ResponseWriter, r *http.Request, params LoginWithSMSParams)
+	// SendLoginSMS 发送登录短信验证码 · Text a code to sign in
+	// (POST /api/auth/login/sms/send-code)
+	SendLoginSMS(w http.ResponseWriter, r *http.Request, params SendLoginSMSParams)
+	// LoginWithTOTP 用身份验证器登录 · Sign in with an authenticator app
+	// (POST /api/auth/login/totp)
+	LoginWithTOTP(w http.ResponseWriter, r *http.Request, params LoginWithTOTPParams)
 	// Logout 登出 · Sign out
 	// (POST /api/auth/logout)
 	Logout(w http.ResponseWriter, r *http.Request)
@@ -3314,6 +3728,42 @@ type ServerInterface interface {
 	// EndDevice 移除一个设备 · Forget one device
 	// (DELETE /api/users/me/devices/{id})
 	EndDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
+	// LabelDevice 命名一个设备 · Name a device
+	// (PATCH /api/users/me/devices/{id})
+	LabelDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
+	// ChangeMyEmail 更换邮箱 · Change the e-mail address
+	// (POST /api/users/me/email)
+	ChangeMyEmail(w http.ResponseWriter, r *http.Request)
+	// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
+	// (POST /api/users/me/email/send-code)
+	SendMyEmailCode(w http.ResponseWriter, r *http.Request)
+	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	// (POST /api/users/me/factors/{factor}/keep)
+	KeepMyFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
+	// UnbindMyLark 解除飞书绑定 · Unbind Lark
+	// (DELETE /api/users/me/lark)
+	UnbindMyLark(w http.ResponseWriter, r *http.Request)
+	// BindMyLark 绑定飞书 · Bind Lark
+	// (POST /api/users/me/lark)
+	BindMyLark(w http.ResponseWriter, r *http.Request)
+	// ChangeMyPassword 修改密码 · Change the password
+	// (POST /api/users/me/password)
+	ChangeMyPassword(w http.ResponseWriter, r *http.Request)
+	// UnbindMyPhone 解除手机绑定 · Unbind the phone
+	// (DELETE /api/users/me/phone)
+	UnbindMyPhone(w http.ResponseWriter, r *http.Request)
+	// BindMyPhone 绑定手机 · Bind a phone
+	// (POST /api/users/me/phone)
+	BindMyPhone(w http.ResponseWriter, r *http.Request)
+	// SendMyPhoneCode 向要绑定的手机发送验证码 · Text a code to bind a phone
+	// (POST /api/users/me/phone/send-code)
+	SendMyPhoneCode(w http.ResponseWriter, r *http.Request)
+	// GetMyProfile 账号的完整资料 · Get all that the account page shows
+	// (GET /api/users/me/profile)
+	GetMyProfile(w http.ResponseWriter, r *http.Request)
+	// SetMySecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	// (PUT /api/users/me/second-factor)
+	SetMySecondFactor(w http.ResponseWriter, r *http.Request)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(w http.ResponseWriter, r *http.Request)
@@ -3323,6 +3773,27 @@ type ServerInterface interface {
 	// EndSession 结束一个会话 · End one session
 	// (DELETE /api/users/me/sessions/{id})
 	EndSession(w http.ResponseWriter, r *http.Request, id SessionID)
+	// LabelSession 命名一个会话 · Name a session
+	// (PATCH /api/users/me/sessions/{id})
+	LabelSession(w http.ResponseWriter, r *http.Request, id SessionID)
+	// ListSignIns 登录记录 · List the sign-ins of the account
+	// (GET /api/users/me/sign-ins)
+	ListSignIns(w http.ResponseWriter, r *http.Request, params ListSignInsParams)
+	// UnbindMyTOTP 解除身份验证器绑定 · Unbind the authenticator app
+	// (DELETE /api/users/me/totp)
+	UnbindMyTOTP(w http.ResponseWriter, r *http.Request)
+	// BindMyTOTP 绑定身份验证器 · Bind an authenticator app
+	// (POST /api/users/me/totp)
+	BindMyTOTP(w http.ResponseWriter, r *http.Request)
+	// GetMyTOTPPicture 密钥的二维码 · Get the secret as a QR code
+	// (GET /api/users/me/totp/qr)
+	GetMyTOTPPicture(w http.ResponseWriter, r *http.Request, params GetMyTOTPPictureParams)
+	// CreateMyRecoveryCodes 生成恢复码 · Create recovery codes
+	// (POST /api/users/me/totp/recovery-codes)
+	CreateMyRecoveryCodes(w http.ResponseWriter, r *http.Request)
+	// CreateMyTOTP 生成身份验证器的密钥 · Create a secret for an authenticator app
+	// (POST /api/users/me/totp/secret)
+	CreateMyTOTP(w http.ResponseWriter, r *http.Request)
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(w http.ResponseWriter, r *http.Request)
@@ -3353,9 +3824,18 @@ type ServerInterface interface {
 	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	// (GET /lark/authorize)
 	AuthorizeLark(w http.ResponseWriter, r *http.Request, params AuthorizeLarkParams)
+	// AuthorizeLarkForApp 客户端的飞书授权 · Go to Lark for an app
+	// (GET /lark/authorize_app)
+	AuthorizeLarkForApp(w http.ResponseWriter, r *http.Request, params AuthorizeLarkForAppParams)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(w http.ResponseWriter, r *http.Request)
+	// SignInWithMail 邮件验证码登录 · Sign in with a code by mail
+	// (POST /login/email)
+	SignInWithMail(w http.ResponseWriter, r *http.Request)
+	// SendSignInMail 发送登录邮件验证码 · Mail a code to sign in
+	// (POST /login/email_code)
+	SendSignInMail(w http.ResponseWriter, r *http.Request)
 	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
 	// (POST /login/lark)
 	SignInWithLark(w http.ResponseWriter, r *http.Request)
@@ -3404,6 +3884,9 @@ type ServerInterface interface {
 	// EndUserDevice 移除一个设备 · Forget one device
 	// (DELETE /user/devices/{id})
 	EndUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
+	// LabelUserDevice 命名一个设备 · Name a device
+	// (PATCH /user/devices/{id})
+	LabelUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
@@ -3431,6 +3914,12 @@ type ServerInterface interface {
 	// EndUserSession 结束一个会话 · End one session
 	// (DELETE /user/sessions/{id})
 	EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID)
+	// LabelUserSession 命名一个会话 · Name a session
+	// (PATCH /user/sessions/{id})
+	LabelUserSession(w http.ResponseWriter, r *http.Request, id SessionID)
+	// ListUserSignIns 登录记录 · List the sign-ins of the account
+	// (GET /user/sign_ins)
+	ListUserSignIns(w http.ResponseWriter, r *http.Request, params ListUserSignInsParams)
 	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	// (GET /user/totp)
 	CreateTOTP(w http.ResponseWriter, r *http.Request)
@@ -3659,9 +4148,57 @@ func (_ Unimplemented) RotateWebhookSecret(w http.ResponseWriter, r *http.Reques
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// ResetForgottenPassword 重置密码 · Reset the password
+// (POST /api/auth/forgot-password)
+func (_ Unimplemented) ResetForgottenPassword(w http.ResponseWriter, r *http.Request, params ResetForgottenPasswordParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendForgottenPasswordCode 发送重置密码验证码 · Mail a code to reset the password
+// (POST /api/auth/forgot-password/send-code)
+func (_ Unimplemented) SendForgottenPasswordCode(w http.ResponseWriter, r *http.Request, params SendForgottenPasswordCodeParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // Login 登录获取 Access Token · Sign in
 // (POST /api/auth/login)
 func (_ Unimplemented) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LoginWithMail 用邮件验证码登录 · Sign in with a code by mail
+// (POST /api/auth/login/email)
+func (_ Unimplemented) LoginWithMail(w http.ResponseWriter, r *http.Request, params LoginWithMailParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendLoginMail 发送登录邮件验证码 · Mail a code to sign in
+// (POST /api/auth/login/email/send-code)
+func (_ Unimplemented) SendLoginMail(w http.ResponseWriter, r *http.Request, params SendLoginMailParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LoginWithLark 飞书登录 · Sign in with Lark
+// (POST /api/auth/login/lark)
+func (_ Unimplemented) LoginWithLark(w http.ResponseWriter, r *http.Request, params LoginWithLarkParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LoginWithSMS 用短信验证码登录 · Sign in with a code by SMS
+// (POST /api/auth/login/sms)
+func (_ Unimplemented) LoginWithSMS(w http.ResponseWriter, r *http.Request, params LoginWithSMSParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendLoginSMS 发送登录短信验证码 · Text a code to sign in
+// (POST /api/auth/login/sms/send-code)
+func (_ Unimplemented) SendLoginSMS(w http.ResponseWriter, r *http.Request, params SendLoginSMSParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LoginWithTOTP 用身份验证器登录 · Sign in with an authenticator app
+// (POST /api/auth/login/totp)
+func (_ Unimplemented) LoginWithTOTP(w http.ResponseWriter, r *http.Request, params LoginWithTOTPParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3707,6 +4244,78 @@ func (_ Unimplemented) EndDevice(w http.ResponseWriter, r *http.Request, id Devi
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// LabelDevice 命名一个设备 · Name a device
+// (PATCH /api/users/me/devices/{id})
+func (_ Unimplemented) LabelDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ChangeMyEmail 更换邮箱 · Change the e-mail address
+// (POST /api/users/me/email)
+func (_ Unimplemented) ChangeMyEmail(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
+// (POST /api/users/me/email/send-code)
+func (_ Unimplemented) SendMyEmailCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+// (POST /api/users/me/factors/{factor}/keep)
+func (_ Unimplemented) KeepMyFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// UnbindMyLark 解除飞书绑定 · Unbind Lark
+// (DELETE /api/users/me/lark)
+func (_ Unimplemented) UnbindMyLark(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// BindMyLark 绑定飞书 · Bind Lark
+// (POST /api/users/me/lark)
+func (_ Unimplemented) BindMyLark(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ChangeMyPassword 修改密码 · Change the password
+// (POST /api/users/me/password)
+func (_ Unimplemented) ChangeMyPassword(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// UnbindMyPhone 解除手机绑定 · Unbind the phone
+// (DELETE /api/users/me/phone)
+func (_ Unimplemented) UnbindMyPhone(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// BindMyPhone 绑定手机 · Bind a phone
+// (POST /api/users/me/phone)
+func (_ Unimplemented) BindMyPhone(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendMyPhoneCode 向要绑定的手机发送验证码 · Text a code to bind a phone
+// (POST /api/users/me/phone/send-code)
+func (_ Unimplemented) SendMyPhoneCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetMyProfile 账号的完整资料 · Get all that the account page shows
+// (GET /api/users/me/profile)
+func (_ Unimplemented) GetMyProfile(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SetMySecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+// (PUT /api/users/me/second-factor)
+func (_ Unimplemented) SetMySecondFactor(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // EndOtherSessions 结束其他会话 · End all other sessions
 // (DELETE /api/users/me/sessions)
 func (_ Unimplemented) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
@@ -3722,6 +4331,48 @@ func (_ Unimplemented) ListSessions(w http.ResponseWriter, r *http.Request) {
 // EndSession 结束一个会话 · End one session
 // (DELETE /api/users/me/sessions/{id})
 func (_ Unimplemented) EndSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LabelSession 命名一个会话 · Name a session
+// (PATCH /api/users/me/sessions/{id})
+func (_ Unimplemented) LabelSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListSignIns 登录记录 · List the sign-ins of the account
+// (GET /api/users/me/sign-ins)
+func (_ Unimplemented) ListSignIns(w http.ResponseWriter, r *http.Request, params ListSignInsParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// UnbindMyTOTP 解除身份验证器绑定 · Unbind the authenticator app
+// (DELETE /api/users/me/totp)
+func (_ Unimplemented) UnbindMyTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// BindMyTOTP 绑定身份验证器 · Bind an authenticator app
+// (POST /api/users/me/totp)
+func (_ Unimplemented) BindMyTOTP(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// GetMyTOTPPicture 密钥的二维码 · Get the secret as a QR code
+// (GET /api/users/me/totp/qr)
+func (_ Unimplemented) GetMyTOTPPicture(w http.ResponseWriter, r *http.Request, params GetMyTOTPPictureParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateMyRecoveryCodes 生成恢复码 · Create recovery codes
+// (POST /api/users/me/totp/recovery-codes)
+func (_ Unimplemented) CreateMyRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// CreateMyTOTP 生成身份验证器的密钥 · Create a secret for an authenticator app
+// (POST /api/users/me/totp/secret)
+func (_ Unimplemented) CreateMyTOTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3785,9 +4436,27 @@ func (_ Unimplemented) AuthorizeLark(w http.ResponseWriter, r *http.Request, par
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// AuthorizeLarkForApp 客户端的飞书授权 · Go to Lark for an app
+// (GET /lark/authorize_app)
+func (_ Unimplemented) AuthorizeLarkForApp(w http.ResponseWriter, r *http.Request, params AuthorizeLarkForAppParams) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // SignIn 登录 · Sign in with a password
 // (POST /login)
 func (_ Unimplemented) SignIn(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SignInWithMail 邮件验证码登录 · Sign in with a code by mail
+// (POST /login/email)
+func (_ Unimplemented) SignInWithMail(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SendSignInMail 发送登录邮件验证码 · Mail a code to sign in
+// (POST /login/email_code)
+func (_ Unimplemented) SendSignInMail(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -3887,6 +4556,12 @@ func (_ Unimplemented) EndUserDevice(w http.ResponseWriter, r *http.Request, id 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// LabelUserDevice 命名一个设备 · Name a device
+// (PATCH /user/devices/{id})
+func (_ Unimplemented) LabelUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 // (POST /user/factors/{factor}/keep)
 func (_ Unimplemented) KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
@@ -3938,6 +4613,18 @@ func (_ Unimplemented) ListUserSessions(w http.ResponseWriter, r *http.Request) 
 // EndUserSession 结束一个会话 · End one session
 // (DELETE /user/sessions/{id})
 func (_ Unimplemented) EndUserSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// LabelUserSession 命名一个会话 · Name a session
+// (PATCH /user/sessions/{id})
+func (_ Unimplemented) LabelUserSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ListUserSignIns 登录记录 · List the sign-ins of the account
+// (GET /user/sign_ins)
+func (_ Unimplemented) ListUserSignIns(w http.ResponseWriter, r *http.Request, params ListUserSignInsParams) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -5717,6 +6404,88 @@ func (siw *ServerInterfaceWrapper) RotateWebhookSecret(w http.ResponseWriter, r 
 	handler.ServeHTTP(w, r)
 }
 
+// ResetForgottenPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetForgottenPassword(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResetForgottenPasswordParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ResetForgottenPassword(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendForgottenPasswordCode operation middleware
+func (siw *ServerInterfaceWrapper) SendForgottenPasswordCode(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendForgottenPasswordCodeParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendForgottenPasswordCode(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request) {
 
@@ -5749,6 +6518,252 @@ func (siw *ServerInterfaceWrapper) Login(w http.ResponseWriter, r *http.Request)
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.Login(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LoginWithMail operation middleware
+func (siw *ServerInterfaceWrapper) LoginWithMail(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginWithMailParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LoginWithMail(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendLoginMail operation middleware
+func (siw *ServerInterfaceWrapper) SendLoginMail(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendLoginMailParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendLoginMail(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LoginWithLark operation middleware
+func (siw *ServerInterfaceWrapper) LoginWithLark(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginWithLarkParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LoginWithLark(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LoginWithSMS operation middleware
+func (siw *ServerInterfaceWrapper) LoginWithSMS(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginWithSMSParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LoginWithSMS(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendLoginSMS operation middleware
+func (siw *ServerInterfaceWrapper) SendLoginSMS(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params SendLoginSMSParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendLoginSMS(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LoginWithTOTP operation middleware
+func (siw *ServerInterfaceWrapper) LoginWithTOTP(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LoginWithTOTPParams
+
+	headers := r.Header
+
+	// ------------- Optional header parameter "X-Device-Token" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Device-Token")]; found {
+		var XDeviceToken DeviceToken
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandlerFunc(w, r, &TooManyValuesForParamError{ParamName: "X-Device-Token", Count: n})
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", valueList[0], &XDeviceToken, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "X-Device-Token", Err: err})
+			return
+		}
+
+		params.XDeviceToken = &XDeviceToken
+
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LoginWithTOTP(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -5895,6 +6910,198 @@ func (siw *ServerInterfaceWrapper) EndDevice(w http.ResponseWriter, r *http.Requ
 	handler.ServeHTTP(w, r)
 }
 
+// LabelDevice operation middleware
+func (siw *ServerInterfaceWrapper) LabelDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DeviceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LabelDevice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeMyEmail operation middleware
+func (siw *ServerInterfaceWrapper) ChangeMyEmail(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeMyEmail(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendMyEmailCode operation middleware
+func (siw *ServerInterfaceWrapper) SendMyEmailCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendMyEmailCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// KeepMyFactor operation middleware
+func (siw *ServerInterfaceWrapper) KeepMyFactor(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "factor" -------------
+	var factor SuspendableFactor
+
+	err = runtime.BindStyledParameterWithOptions("simple", "factor", chi.URLParam(r, "factor"), &factor, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "factor", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.KeepMyFactor(w, r, factor)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnbindMyLark operation middleware
+func (siw *ServerInterfaceWrapper) UnbindMyLark(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnbindMyLark(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindMyLark operation middleware
+func (siw *ServerInterfaceWrapper) BindMyLark(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindMyLark(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ChangeMyPassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangeMyPassword(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ChangeMyPassword(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnbindMyPhone operation middleware
+func (siw *ServerInterfaceWrapper) UnbindMyPhone(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnbindMyPhone(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindMyPhone operation middleware
+func (siw *ServerInterfaceWrapper) BindMyPhone(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindMyPhone(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendMyPhoneCode operation middleware
+func (siw *ServerInterfaceWrapper) SendMyPhoneCode(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendMyPhoneCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMyProfile operation middleware
+func (siw *ServerInterfaceWrapper) GetMyProfile(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMyProfile(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SetMySecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) SetMySecondFactor(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetMySecondFactor(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // EndOtherSessions operation middleware
 func (siw *ServerInterfaceWrapper) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
 
@@ -5940,6 +7147,167 @@ func (siw *ServerInterfaceWrapper) EndSession(w http.ResponseWriter, r *http.Req
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.EndSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LabelSession operation middleware
+func (siw *ServerInterfaceWrapper) LabelSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LabelSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListSignIns operation middleware
+func (siw *ServerInterfaceWrapper) ListSignIns(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListSignInsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListSignIns(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// UnbindMyTOTP operation middleware
+func (siw *ServerInterfaceWrapper) UnbindMyTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.UnbindMyTOTP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// BindMyTOTP operation middleware
+func (siw *ServerInterfaceWrapper) BindMyTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.BindMyTOTP(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// GetMyTOTPPicture operation middleware
+func (siw *ServerInterfaceWrapper) GetMyTOTPPicture(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetMyTOTPPictureParams
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", r.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "format"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "format", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.GetMyTOTPPicture(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateMyRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) CreateMyRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateMyRecoveryCodes(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// CreateMyTOTP operation middleware
+func (siw *ServerInterfaceWrapper) CreateMyTOTP(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.CreateMyTOTP(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6316,11 +7684,111 @@ func (siw *ServerInterfaceWrapper) AuthorizeLark(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// AuthorizeLarkForApp operation middleware
+func (siw *ServerInterfaceWrapper) AuthorizeLarkForApp(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AuthorizeLarkForAppParams
+
+	// ------------- Required query parameter "redirect_uri" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "redirect_uri", r.URL.Query(), &params.RedirectURI, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "redirect_uri"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "redirect_uri", Err: err})
+		}
+		return
+	}
+
+	// ------------- Required query parameter "code_challenge" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "code_challenge", r.URL.Query(), &params.CodeChallenge, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "code_challenge"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "code_challenge", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "code_challenge_method" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code_challenge_method", r.URL.Query(), &params.CodeChallengeMethod, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "code_challenge_method"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "code_challenge_method", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", r.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "state"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "state", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.AuthorizeLarkForApp(w, r, params)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // SignIn operation middleware
 func (siw *ServerInterfaceWrapper) SignIn(w http.ResponseWriter, r *http.Request) {
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SignIn(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SignInWithMail operation middleware
+func (siw *ServerInterfaceWrapper) SignInWithMail(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SignInWithMail(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// SendSignInMail operation middleware
+func (siw *ServerInterfaceWrapper) SendSignInMail(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SendSignInMail(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -6694,6 +8162,32 @@ func (siw *ServerInterfaceWrapper) EndUserDevice(w http.ResponseWriter, r *http.
 	handler.ServeHTTP(w, r)
 }
 
+// LabelUserDevice operation middleware
+func (siw *ServerInterfaceWrapper) LabelUserDevice(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DeviceID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LabelUserDevice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // KeepFactor operation middleware
 func (siw *ServerInterfaceWrapper) KeepFactor(w http.ResponseWriter, r *http.Request) {
 
@@ -6854,6 +8348,78 @@ func (siw *ServerInterfaceWrapper) EndUserSession(w http.ResponseWriter, r *http
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.EndUserSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// LabelUserSession operation middleware
+func (siw *ServerInterfaceWrapper) LabelUserSession(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id SessionID
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", chi.URLParam(r, "id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: r.URL.RawPath == ""})
+	if err != nil {
+		siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "id", Err: err})
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.LabelUserSession(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ListUserSignIns operation middleware
+func (siw *ServerInterfaceWrapper) ListUserSignIns(w http.ResponseWriter, r *http.Request) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListUserSignInsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", r.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "limit"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "limit", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "cursor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "cursor", r.URL.Query(), &params.Cursor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "cursor"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "cursor", Err: err})
+		}
+		return
+	}
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ListUserSignIns(w, r, params)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7095,6 +8661,30 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/api/auth/login", wrapper.Login)
 	})
 	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/sms/send-code", wrapper.SendLoginSMS)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/sms", wrapper.LoginWithSMS)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/email/send-code", wrapper.SendLoginMail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/email", wrapper.LoginWithMail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/lark", wrapper.LoginWithLark)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/login/totp", wrapper.LoginWithTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/forgot-password/send-code", wrapper.SendForgottenPasswordCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/auth/forgot-password", wrapper.ResetForgottenPassword)
+	})
+	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/auth/refresh", wrapper.Refresh)
 	})
 	r.Group(func(r chi.Router) {
@@ -7110,6 +8700,54 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Patch(options.BaseURL+"/api/users/me", wrapper.ChangeMe)
 	})
 	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/users/me/profile", wrapper.GetMyProfile)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/password", wrapper.ChangeMyPassword)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/email/send-code", wrapper.SendMyEmailCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/email", wrapper.ChangeMyEmail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/phone/send-code", wrapper.SendMyPhoneCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/phone", wrapper.UnbindMyPhone)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/phone", wrapper.BindMyPhone)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/totp/secret", wrapper.CreateMyTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/totp", wrapper.UnbindMyTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/totp", wrapper.BindMyTOTP)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/users/me/totp/qr", wrapper.GetMyTOTPPicture)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/totp/recovery-codes", wrapper.CreateMyRecoveryCodes)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/api/users/me/second-factor", wrapper.SetMySecondFactor)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/factors/{factor}/keep", wrapper.KeepMyFactor)
+	})
+	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me/lark", wrapper.UnbindMyLark)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/lark", wrapper.BindMyLark)
+	})
+	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/api/users/me/sessions", wrapper.EndOtherSessions)
 	})
 	r.Group(func(r chi.Router) {
@@ -7119,10 +8757,19 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Delete(options.BaseURL+"/api/users/me/sessions/{id}", wrapper.EndSession)
 	})
 	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/api/users/me/sessions/{id}", wrapper.LabelSession)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/users/me/devices", wrapper.ListDevices)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/api/users/me/devices/{id}", wrapper.EndDevice)
+	})
+	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/api/users/me/devices/{id}", wrapper.LabelDevice)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/api/users/me/sign-ins", wrapper.ListSignIns)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/api/users/register/send-code", wrapper.SendRegistrationCode)
@@ -7173,10 +8820,19 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Delete(options.BaseURL+"/user/sessions/{id}", wrapper.EndUserSession)
 	})
 	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/user/sessions/{id}", wrapper.LabelUserSession)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/user/devices", wrapper.ListUserDevices)
 	})
 	r.Group(func(r chi.Router) {
 		r.Delete(options.BaseURL+"/user/devices/{id}", wrapper.EndUserDevice)
+	})
+	r.Group(func(r chi.Router) {
+		r.Patch(options.BaseURL+"/user/devices/{id}", wrapper.LabelUserDevice)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/user/sign_ins", wrapper.ListUserSignIns)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/password", wrapper.ChangePassword)
@@ -7192,6 +8848,12 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/login/sms", wrapper.SignInWithCode)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login/email_code", wrapper.SendSignInMail)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/login/email", wrapper.SignInWithMail)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/login/lark", wrapper.SignInWithLark)
@@ -7249,6 +8911,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/lark/authorize", wrapper.AuthorizeLark)
+	})
+	r.Group(func(r chi.Router) {
+		r.Get(options.BaseURL+"/lark/authorize_app", wrapper.AuthorizeLarkForApp)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/lark", wrapper.ReturnFromLark)
@@ -7521,6 +9186,16 @@ type AdminSignedOutJSONResponse struct {
 	Body ErrorBody
 
 	Headers AdminSignedOutResponseHeaders
+}
+
+type BearerSignedOutResponseHeaders struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+type BearerSignedOutJSONResponse struct {
+	Body ErrorBody
+
+	Headers BearerSignedOutResponseHeaders
 }
 
 type BodyTooLargeResponseHeaders struct {
@@ -14144,6 +15819,302 @@ func (response RotateWebhookSecret503JSONResponse) VisitRotateWebhookSecretRespo
 	return err
 }
 
+type ResetForgottenPasswordRequestObject struct {
+	Params ResetForgottenPasswordParams
+	Body   *ResetForgottenPasswordJSONRequestBody
+}
+
+type ResetForgottenPasswordResponseObject interface {
+	VisitResetForgottenPasswordResponse(w http.ResponseWriter) error
+}
+
+type ResetForgottenPassword200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type ResetForgottenPassword200JSONResponse struct {
+	Body    Done
+	Headers ResetForgottenPassword200ResponseHeaders
+}
+
+func (response ResetForgottenPassword200JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword400JSONResponse ErrorBody
+
+func (response ResetForgottenPassword400JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ResetForgottenPassword406JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ResetForgottenPassword413JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetForgottenPassword415JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResetForgottenPassword429JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword500JSONResponse struct{ InternalJSONResponse }
+
+func (response ResetForgottenPassword500JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ResetForgottenPassword503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ResetForgottenPassword503JSONResponse) VisitResetForgottenPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCodeRequestObject struct {
+	Params SendForgottenPasswordCodeParams
+	Body   *SendForgottenPasswordCodeJSONRequestBody
+}
+
+type SendForgottenPasswordCodeResponseObject interface {
+	VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error
+}
+
+type SendForgottenPasswordCode200JSONResponse Done
+
+func (response SendForgottenPasswordCode200JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode400JSONResponse ErrorBody
+
+func (response SendForgottenPasswordCode400JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendForgottenPasswordCode406JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendForgottenPasswordCode413JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendForgottenPasswordCode415JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendForgottenPasswordCode429JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendForgottenPasswordCode500JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendForgottenPasswordCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendForgottenPasswordCode503JSONResponse) VisitSendForgottenPasswordCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type LoginRequestObject struct {
 	Params LoginParams
 	Body   *LoginFormdataRequestBody
@@ -14323,6 +16294,1078 @@ func (response Login500JSONResponse) VisitLoginResponse(w http.ResponseWriter) e
 type Login503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response Login503JSONResponse) VisitLoginResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMailRequestObject struct {
+	Params LoginWithMailParams
+	Body   *LoginWithMailJSONRequestBody
+}
+
+type LoginWithMailResponseObject interface {
+	VisitLoginWithMailResponse(w http.ResponseWriter) error
+}
+
+type LoginWithMail200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type LoginWithMail200JSONResponse struct {
+	Body    Tokens
+	Headers LoginWithMail200ResponseHeaders
+}
+
+func (response LoginWithMail200JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail400JSONResponse ErrorBody
+
+func (response LoginWithMail400JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type LoginWithMail401JSONResponse struct {
+	Body    ErrorBody
+	Headers LoginWithMail401ResponseHeaders
+}
+
+func (response LoginWithMail401JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response LoginWithMail403JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LoginWithMail406JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LoginWithMail413JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LoginWithMail415JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LoginWithMail429JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail500JSONResponse struct{ InternalJSONResponse }
+
+func (response LoginWithMail500JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithMail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LoginWithMail503JSONResponse) VisitLoginWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMailRequestObject struct {
+	Params SendLoginMailParams
+	Body   *SendLoginMailJSONRequestBody
+}
+
+type SendLoginMailResponseObject interface {
+	VisitSendLoginMailResponse(w http.ResponseWriter) error
+}
+
+type SendLoginMail200JSONResponse Done
+
+func (response SendLoginMail200JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail400JSONResponse ErrorBody
+
+func (response SendLoginMail400JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response SendLoginMail403JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendLoginMail406JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendLoginMail413JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendLoginMail415JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendLoginMail429JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendLoginMail500JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginMail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendLoginMail503JSONResponse) VisitSendLoginMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLarkRequestObject struct {
+	Params LoginWithLarkParams
+	Body   *LoginWithLarkJSONRequestBody
+}
+
+type LoginWithLarkResponseObject interface {
+	VisitLoginWithLarkResponse(w http.ResponseWriter) error
+}
+
+type LoginWithLark200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type LoginWithLark200JSONResponse struct {
+	Body    Tokens
+	Headers LoginWithLark200ResponseHeaders
+}
+
+func (response LoginWithLark200JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark400JSONResponse ErrorBody
+
+func (response LoginWithLark400JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type LoginWithLark401JSONResponse struct {
+	Body    ErrorBody
+	Headers LoginWithLark401ResponseHeaders
+}
+
+func (response LoginWithLark401JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response LoginWithLark403JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LoginWithLark406JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LoginWithLark413JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LoginWithLark415JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LoginWithLark429JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response LoginWithLark500JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LoginWithLark503JSONResponse) VisitLoginWithLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMSRequestObject struct {
+	Params LoginWithSMSParams
+	Body   *LoginWithSMSJSONRequestBody
+}
+
+type LoginWithSMSResponseObject interface {
+	VisitLoginWithSMSResponse(w http.ResponseWriter) error
+}
+
+type LoginWithSMS200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type LoginWithSMS200JSONResponse struct {
+	Body    Tokens
+	Headers LoginWithSMS200ResponseHeaders
+}
+
+func (response LoginWithSMS200JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS400JSONResponse ErrorBody
+
+func (response LoginWithSMS400JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS401ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type LoginWithSMS401JSONResponse struct {
+	Body    ErrorBody
+	Headers LoginWithSMS401ResponseHeaders
+}
+
+func (response LoginWithSMS401JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response LoginWithSMS403JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LoginWithSMS406JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LoginWithSMS413JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LoginWithSMS415JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LoginWithSMS429JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS500JSONResponse struct{ InternalJSONResponse }
+
+func (response LoginWithSMS500JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithSMS503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LoginWithSMS503JSONResponse) VisitLoginWithSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMSRequestObject struct {
+	Params SendLoginSMSParams
+	Body   *SendLoginSMSJSONRequestBody
+}
+
+type SendLoginSMSResponseObject interface {
+	VisitSendLoginSMSResponse(w http.ResponseWriter) error
+}
+
+type SendLoginSMS200JSONResponse Done
+
+func (response SendLoginSMS200JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS400JSONResponse ErrorBody
+
+func (response SendLoginSMS400JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response SendLoginSMS403JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendLoginSMS406JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendLoginSMS413JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendLoginSMS415JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendLoginSMS429JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendLoginSMS500JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendLoginSMS503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendLoginSMS503JSONResponse) VisitSendLoginSMSResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTPRequestObject struct {
+	Params LoginWithTOTPParams
+	Body   *LoginWithTOTPJSONRequestBody
+}
+
+type LoginWithTOTPResponseObject interface {
+	VisitLoginWithTOTPResponse(w http.ResponseWriter) error
+}
+
+type LoginWithTOTP200ResponseHeaders struct {
+	XDeviceToken *string
+}
+
+type LoginWithTOTP200JSONResponse struct {
+	Body    Tokens
+	Headers LoginWithTOTP200ResponseHeaders
+}
+
+func (response LoginWithTOTP200JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XDeviceToken != nil {
+		w.Header().Set("X-Device-Token", fmt.Sprint(*response.Headers.XDeviceToken))
+	}
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP400JSONResponse ErrorBody
+
+func (response LoginWithTOTP400JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP403JSONResponse struct{ UpgradeRequiredJSONResponse }
+
+func (response LoginWithTOTP403JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LoginWithTOTP406JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LoginWithTOTP413JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LoginWithTOTP415JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LoginWithTOTP429JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response LoginWithTOTP500JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LoginWithTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LoginWithTOTP503JSONResponse) VisitLoginWithTOTPResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -15326,6 +18369,1890 @@ func (response EndDevice503JSONResponse) VisitEndDeviceResponse(w http.ResponseW
 	return err
 }
 
+type LabelDeviceRequestObject struct {
+	ID   DeviceID `json:"id"`
+	Body *LabelDeviceJSONRequestBody
+}
+
+type LabelDeviceResponseObject interface {
+	VisitLabelDeviceResponse(w http.ResponseWriter) error
+}
+
+type LabelDevice204Response struct {
+}
+
+func (response LabelDevice204Response) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LabelDevice400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type LabelDevice400JSONResponse struct {
+	Body    ErrorBody
+	Headers LabelDevice400ResponseHeaders
+}
+
+func (response LabelDevice400JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response LabelDevice401JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice404JSONResponse ErrorBody
+
+func (response LabelDevice404JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LabelDevice406JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LabelDevice413JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LabelDevice415JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LabelDevice429JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice500JSONResponse struct{ InternalJSONResponse }
+
+func (response LabelDevice500JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelDevice503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LabelDevice503JSONResponse) VisitLabelDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmailRequestObject struct {
+	Body *ChangeMyEmailJSONRequestBody
+}
+
+type ChangeMyEmailResponseObject interface {
+	VisitChangeMyEmailResponse(w http.ResponseWriter) error
+}
+
+type ChangeMyEmail200JSONResponse MeResponse
+
+func (response ChangeMyEmail200JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ChangeMyEmail400JSONResponse struct {
+	Body    ErrorBody
+	Headers ChangeMyEmail400ResponseHeaders
+}
+
+func (response ChangeMyEmail400JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response ChangeMyEmail401JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ChangeMyEmail406JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ChangeMyEmail413JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangeMyEmail415JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangeMyEmail429JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail500JSONResponse struct{ InternalJSONResponse }
+
+func (response ChangeMyEmail500JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyEmail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeMyEmail503JSONResponse) VisitChangeMyEmailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCodeRequestObject struct {
+	Body *SendMyEmailCodeJSONRequestBody
+}
+
+type SendMyEmailCodeResponseObject interface {
+	VisitSendMyEmailCodeResponse(w http.ResponseWriter) error
+}
+
+type SendMyEmailCode200JSONResponse Done
+
+func (response SendMyEmailCode200JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type SendMyEmailCode400JSONResponse struct {
+	Body    ErrorBody
+	Headers SendMyEmailCode400ResponseHeaders
+}
+
+func (response SendMyEmailCode400JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response SendMyEmailCode401JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendMyEmailCode406JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendMyEmailCode413JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendMyEmailCode415JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendMyEmailCode429JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendMyEmailCode500JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyEmailCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendMyEmailCode503JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactorRequestObject struct {
+	Factor SuspendableFactor `json:"factor"`
+}
+
+type KeepMyFactorResponseObject interface {
+	VisitKeepMyFactorResponse(w http.ResponseWriter) error
+}
+
+type KeepMyFactor204Response struct {
+}
+
+func (response KeepMyFactor204Response) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type KeepMyFactor400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type KeepMyFactor400JSONResponse struct {
+	Body    ErrorBody
+	Headers KeepMyFactor400ResponseHeaders
+}
+
+func (response KeepMyFactor400JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactor401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response KeepMyFactor401JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactor406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response KeepMyFactor406JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactor429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response KeepMyFactor429JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactor500JSONResponse struct{ InternalJSONResponse }
+
+func (response KeepMyFactor500JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type KeepMyFactor503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response KeepMyFactor503JSONResponse) VisitKeepMyFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLarkRequestObject struct {
+}
+
+type UnbindMyLarkResponseObject interface {
+	VisitUnbindMyLarkResponse(w http.ResponseWriter) error
+}
+
+type UnbindMyLark204Response struct {
+}
+
+func (response UnbindMyLark204Response) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnbindMyLark400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type UnbindMyLark400JSONResponse struct {
+	Body    ErrorBody
+	Headers UnbindMyLark400ResponseHeaders
+}
+
+func (response UnbindMyLark400JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLark401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response UnbindMyLark401JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response UnbindMyLark406JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLark429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UnbindMyLark429JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response UnbindMyLark500JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UnbindMyLark503JSONResponse) VisitUnbindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLarkRequestObject struct {
+	Body *BindMyLarkJSONRequestBody
+}
+
+type BindMyLarkResponseObject interface {
+	VisitBindMyLarkResponse(w http.ResponseWriter) error
+}
+
+type BindMyLark200JSONResponse Done
+
+func (response BindMyLark200JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type BindMyLark400JSONResponse struct {
+	Body    ErrorBody
+	Headers BindMyLark400ResponseHeaders
+}
+
+func (response BindMyLark400JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response BindMyLark401JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response BindMyLark406JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response BindMyLark413JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BindMyLark415JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BindMyLark429JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark500JSONResponse struct{ InternalJSONResponse }
+
+func (response BindMyLark500JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyLark503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BindMyLark503JSONResponse) VisitBindMyLarkResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPasswordRequestObject struct {
+	Body *ChangeMyPasswordJSONRequestBody
+}
+
+type ChangeMyPasswordResponseObject interface {
+	VisitChangeMyPasswordResponse(w http.ResponseWriter) error
+}
+
+type ChangeMyPassword200JSONResponse Done
+
+func (response ChangeMyPassword200JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ChangeMyPassword400JSONResponse struct {
+	Body    ErrorBody
+	Headers ChangeMyPassword400ResponseHeaders
+}
+
+func (response ChangeMyPassword400JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response ChangeMyPassword401JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ChangeMyPassword406JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response ChangeMyPassword413JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangeMyPassword415JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangeMyPassword429JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword500JSONResponse struct{ InternalJSONResponse }
+
+func (response ChangeMyPassword500JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ChangeMyPassword503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ChangeMyPassword503JSONResponse) VisitChangeMyPasswordResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhoneRequestObject struct {
+}
+
+type UnbindMyPhoneResponseObject interface {
+	VisitUnbindMyPhoneResponse(w http.ResponseWriter) error
+}
+
+type UnbindMyPhone204Response struct {
+}
+
+func (response UnbindMyPhone204Response) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnbindMyPhone400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type UnbindMyPhone400JSONResponse struct {
+	Body    ErrorBody
+	Headers UnbindMyPhone400ResponseHeaders
+}
+
+func (response UnbindMyPhone400JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhone401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response UnbindMyPhone401JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhone406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response UnbindMyPhone406JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UnbindMyPhone429JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhone500JSONResponse struct{ InternalJSONResponse }
+
+func (response UnbindMyPhone500JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyPhone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UnbindMyPhone503JSONResponse) VisitUnbindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhoneRequestObject struct {
+	Body *BindMyPhoneJSONRequestBody
+}
+
+type BindMyPhoneResponseObject interface {
+	VisitBindMyPhoneResponse(w http.ResponseWriter) error
+}
+
+type BindMyPhone200JSONResponse Done
+
+func (response BindMyPhone200JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type BindMyPhone400JSONResponse struct {
+	Body    ErrorBody
+	Headers BindMyPhone400ResponseHeaders
+}
+
+func (response BindMyPhone400JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response BindMyPhone401JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response BindMyPhone406JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response BindMyPhone413JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BindMyPhone415JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BindMyPhone429JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone500JSONResponse struct{ InternalJSONResponse }
+
+func (response BindMyPhone500JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyPhone503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BindMyPhone503JSONResponse) VisitBindMyPhoneResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCodeRequestObject struct {
+	Body *SendMyPhoneCodeJSONRequestBody
+}
+
+type SendMyPhoneCodeResponseObject interface {
+	VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error
+}
+
+type SendMyPhoneCode200JSONResponse Done
+
+func (response SendMyPhoneCode200JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type SendMyPhoneCode400JSONResponse struct {
+	Body    ErrorBody
+	Headers SendMyPhoneCode400ResponseHeaders
+}
+
+func (response SendMyPhoneCode400JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response SendMyPhoneCode401JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendMyPhoneCode406JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendMyPhoneCode413JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendMyPhoneCode415JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SendMyPhoneCode429JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendMyPhoneCode500JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendMyPhoneCode503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendMyPhoneCode503JSONResponse) VisitSendMyPhoneCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfileRequestObject struct {
+}
+
+type GetMyProfileResponseObject interface {
+	VisitGetMyProfileResponse(w http.ResponseWriter) error
+}
+
+type GetMyProfile200JSONResponse ProfileResponse
+
+func (response GetMyProfile200JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfile400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type GetMyProfile400JSONResponse struct {
+	Body    ErrorBody
+	Headers GetMyProfile400ResponseHeaders
+}
+
+func (response GetMyProfile400JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfile401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response GetMyProfile401JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfile406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetMyProfile406JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfile500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetMyProfile500JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyProfile503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMyProfile503JSONResponse) VisitGetMyProfileResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactorRequestObject struct {
+	Body *SetMySecondFactorJSONRequestBody
+}
+
+type SetMySecondFactorResponseObject interface {
+	VisitSetMySecondFactorResponse(w http.ResponseWriter) error
+}
+
+type SetMySecondFactor204Response struct {
+}
+
+func (response SetMySecondFactor204Response) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetMySecondFactor400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type SetMySecondFactor400JSONResponse struct {
+	Body    ErrorBody
+	Headers SetMySecondFactor400ResponseHeaders
+}
+
+func (response SetMySecondFactor400JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response SetMySecondFactor401JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SetMySecondFactor406JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SetMySecondFactor413JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SetMySecondFactor415JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SetMySecondFactor429JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor500JSONResponse struct{ InternalJSONResponse }
+
+func (response SetMySecondFactor500JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetMySecondFactor503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetMySecondFactor503JSONResponse) VisitSetMySecondFactorResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type EndOtherSessionsRequestObject struct {
 }
 
@@ -15677,6 +20604,1020 @@ func (response EndSession500JSONResponse) VisitEndSessionResponse(w http.Respons
 type EndSession503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response EndSession503JSONResponse) VisitEndSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSessionRequestObject struct {
+	ID   SessionID `json:"id"`
+	Body *LabelSessionJSONRequestBody
+}
+
+type LabelSessionResponseObject interface {
+	VisitLabelSessionResponse(w http.ResponseWriter) error
+}
+
+type LabelSession204Response struct {
+}
+
+func (response LabelSession204Response) VisitLabelSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LabelSession400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type LabelSession400JSONResponse struct {
+	Body    ErrorBody
+	Headers LabelSession400ResponseHeaders
+}
+
+func (response LabelSession400JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response LabelSession401JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession404JSONResponse ErrorBody
+
+func (response LabelSession404JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LabelSession406JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LabelSession413JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LabelSession415JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LabelSession429JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response LabelSession500JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LabelSession503JSONResponse) VisitLabelSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignInsRequestObject struct {
+	Params ListSignInsParams
+}
+
+type ListSignInsResponseObject interface {
+	VisitListSignInsResponse(w http.ResponseWriter) error
+}
+
+type ListSignIns200JSONResponse SignInsResponse
+
+func (response ListSignIns200JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignIns400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ListSignIns400JSONResponse struct {
+	Body    ErrorBody
+	Headers ListSignIns400ResponseHeaders
+}
+
+func (response ListSignIns400JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignIns401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response ListSignIns401JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignIns406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListSignIns406JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignIns500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListSignIns500JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListSignIns503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListSignIns503JSONResponse) VisitListSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTPRequestObject struct {
+}
+
+type UnbindMyTOTPResponseObject interface {
+	VisitUnbindMyTOTPResponse(w http.ResponseWriter) error
+}
+
+type UnbindMyTOTP204Response struct {
+}
+
+func (response UnbindMyTOTP204Response) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type UnbindMyTOTP400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type UnbindMyTOTP400JSONResponse struct {
+	Body    ErrorBody
+	Headers UnbindMyTOTP400ResponseHeaders
+}
+
+func (response UnbindMyTOTP400JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTP401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response UnbindMyTOTP401JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response UnbindMyTOTP406JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTP429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UnbindMyTOTP429JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response UnbindMyTOTP500JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type UnbindMyTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response UnbindMyTOTP503JSONResponse) VisitUnbindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTPRequestObject struct {
+	Body *BindMyTOTPJSONRequestBody
+}
+
+type BindMyTOTPResponseObject interface {
+	VisitBindMyTOTPResponse(w http.ResponseWriter) error
+}
+
+type BindMyTOTP200JSONResponse RecoveryCodesResponse
+
+func (response BindMyTOTP200JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type BindMyTOTP400JSONResponse struct {
+	Body    ErrorBody
+	Headers BindMyTOTP400ResponseHeaders
+}
+
+func (response BindMyTOTP400JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response BindMyTOTP401JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response BindMyTOTP406JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response BindMyTOTP413JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response BindMyTOTP415JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response BindMyTOTP429JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response BindMyTOTP500JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type BindMyTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response BindMyTOTP503JSONResponse) VisitBindMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyTOTPPictureRequestObject struct {
+	Params GetMyTOTPPictureParams
+}
+
+type GetMyTOTPPictureResponseObject interface {
+	VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error
+}
+
+type GetMyTOTPPicture200ImagePngResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetMyTOTPPicture200ImagePngResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/png")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetMyTOTPPicture200ImageSvgXMLResponse struct {
+	Body          io.Reader
+	ContentLength int64
+}
+
+func (response GetMyTOTPPicture200ImageSvgXMLResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	w.Header().Set("Content-Type", "image/svg+xml")
+	if response.ContentLength != 0 {
+		w.Header().Set("Content-Length", fmt.Sprint(response.ContentLength))
+	}
+	w.WriteHeader(200)
+
+	if closer, ok := response.Body.(io.ReadCloser); ok {
+		defer closer.Close()
+	}
+	_, err := io.Copy(w, response.Body)
+	return err
+}
+
+type GetMyTOTPPicture400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type GetMyTOTPPicture400JSONResponse struct {
+	Body    ErrorBody
+	Headers GetMyTOTPPicture400ResponseHeaders
+}
+
+func (response GetMyTOTPPicture400JSONResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyTOTPPicture401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response GetMyTOTPPicture401JSONResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyTOTPPicture406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response GetMyTOTPPicture406JSONResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyTOTPPicture500JSONResponse struct{ InternalJSONResponse }
+
+func (response GetMyTOTPPicture500JSONResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type GetMyTOTPPicture503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response GetMyTOTPPicture503JSONResponse) VisitGetMyTOTPPictureResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodesRequestObject struct {
+}
+
+type CreateMyRecoveryCodesResponseObject interface {
+	VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error
+}
+
+type CreateMyRecoveryCodes200JSONResponse RecoveryCodesResponse
+
+func (response CreateMyRecoveryCodes200JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type CreateMyRecoveryCodes400JSONResponse struct {
+	Body    ErrorBody
+	Headers CreateMyRecoveryCodes400ResponseHeaders
+}
+
+func (response CreateMyRecoveryCodes400JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response CreateMyRecoveryCodes401JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateMyRecoveryCodes406JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMyRecoveryCodes429JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateMyRecoveryCodes500JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyRecoveryCodes503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMyRecoveryCodes503JSONResponse) VisitCreateMyRecoveryCodesResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTPRequestObject struct {
+}
+
+type CreateMyTOTPResponseObject interface {
+	VisitCreateMyTOTPResponse(w http.ResponseWriter) error
+}
+
+type CreateMyTOTP200JSONResponse TOTPSecret
+
+func (response CreateMyTOTP200JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type CreateMyTOTP400JSONResponse struct {
+	Body    ErrorBody
+	Headers CreateMyTOTP400ResponseHeaders
+}
+
+func (response CreateMyTOTP400JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response CreateMyTOTP401JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response CreateMyTOTP406JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateMyTOTP429JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP500JSONResponse struct{ InternalJSONResponse }
+
+func (response CreateMyTOTP500JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type CreateMyTOTP503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response CreateMyTOTP503JSONResponse) VisitCreateMyTOTPResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -16973,6 +22914,98 @@ func (response AuthorizeLark503JSONResponse) VisitAuthorizeLarkResponse(w http.R
 	return err
 }
 
+type AuthorizeLarkForAppRequestObject struct {
+	Params AuthorizeLarkForAppParams
+}
+
+type AuthorizeLarkForAppResponseObject interface {
+	VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error
+}
+
+type AuthorizeLarkForApp302ResponseHeaders struct {
+	Location  string
+	SetCookie *string
+}
+
+type AuthorizeLarkForApp302Response struct {
+	Headers AuthorizeLarkForApp302ResponseHeaders
+}
+
+func (response AuthorizeLarkForApp302Response) VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error {
+	w.Header().Set("Location", fmt.Sprint(response.Headers.Location))
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(302)
+	return nil
+}
+
+type AuthorizeLarkForApp400JSONResponse ErrorBody
+
+func (response AuthorizeLarkForApp400JSONResponse) VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLarkForApp403JSONResponse struct{ CrossSiteJSONResponse }
+
+func (response AuthorizeLarkForApp403JSONResponse) VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLarkForApp406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response AuthorizeLarkForApp406JSONResponse) VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type AuthorizeLarkForApp503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response AuthorizeLarkForApp503JSONResponse) VisitAuthorizeLarkForAppResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type SignInRequestObject struct {
 	Body *SignInJSONRequestBody
 }
@@ -17114,6 +23147,310 @@ func (response SignIn500JSONResponse) VisitSignInResponse(w http.ResponseWriter)
 type SignIn503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response SignIn503JSONResponse) VisitSignInResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMailRequestObject struct {
+	Body *SignInWithMailJSONRequestBody
+}
+
+type SignInWithMailResponseObject interface {
+	VisitSignInWithMailResponse(w http.ResponseWriter) error
+}
+
+type SignInWithMail204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type SignInWithMail204Response struct {
+	Headers SignInWithMail204ResponseHeaders
+}
+
+func (response SignInWithMail204Response) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type SignInWithMail400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SignInWithMail400JSONResponse struct {
+	Body    ErrorBody
+	Headers SignInWithMail400ResponseHeaders
+}
+
+func (response SignInWithMail400JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail403JSONResponse struct{ SignInForbiddenJSONResponse }
+
+func (response SignInWithMail403JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SignInWithMail406JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SignInWithMail413JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignInWithMail415JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail500JSONResponse struct{ InternalJSONResponse }
+
+func (response SignInWithMail500JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SignInWithMail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SignInWithMail503JSONResponse) VisitSignInWithMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMailRequestObject struct {
+	Body *SendSignInMailJSONRequestBody
+}
+
+type SendSignInMailResponseObject interface {
+	VisitSendSignInMailResponse(w http.ResponseWriter) error
+}
+
+type SendSignInMail204Response struct {
+}
+
+func (response SendSignInMail204Response) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SendSignInMail400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SendSignInMail400JSONResponse struct {
+	Body    ErrorBody
+	Headers SendSignInMail400ResponseHeaders
+}
+
+func (response SendSignInMail400JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SendSignInMail403JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SendSignInMail406JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SendSignInMail413JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SendSignInMail415JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail500JSONResponse struct{ InternalJSONResponse }
+
+func (response SendSignInMail500JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SendSignInMail503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SendSignInMail503JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -19278,6 +25615,192 @@ func (response EndUserDevice503JSONResponse) VisitEndUserDeviceResponse(w http.R
 	return err
 }
 
+type LabelUserDeviceRequestObject struct {
+	ID   DeviceID `json:"id"`
+	Body *LabelUserDeviceJSONRequestBody
+}
+
+type LabelUserDeviceResponseObject interface {
+	VisitLabelUserDeviceResponse(w http.ResponseWriter) error
+}
+
+type LabelUserDevice204Response struct {
+}
+
+func (response LabelUserDevice204Response) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LabelUserDevice400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type LabelUserDevice400JSONResponse struct {
+	Body    ErrorBody
+	Headers LabelUserDevice400ResponseHeaders
+}
+
+func (response LabelUserDevice400JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response LabelUserDevice401JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response LabelUserDevice403JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice404JSONResponse ErrorBody
+
+func (response LabelUserDevice404JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LabelUserDevice406JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LabelUserDevice413JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LabelUserDevice415JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice500JSONResponse struct{ InternalJSONResponse }
+
+func (response LabelUserDevice500JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserDevice503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LabelUserDevice503JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type KeepFactorRequestObject struct {
 	Factor SuspendableFactor `json:"factor"`
 }
@@ -20610,6 +27133,303 @@ func (response EndUserSession503JSONResponse) VisitEndUserSessionResponse(w http
 	return err
 }
 
+type LabelUserSessionRequestObject struct {
+	ID   SessionID `json:"id"`
+	Body *LabelUserSessionJSONRequestBody
+}
+
+type LabelUserSessionResponseObject interface {
+	VisitLabelUserSessionResponse(w http.ResponseWriter) error
+}
+
+type LabelUserSession204Response struct {
+}
+
+func (response LabelUserSession204Response) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type LabelUserSession400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type LabelUserSession400JSONResponse struct {
+	Body    ErrorBody
+	Headers LabelUserSession400ResponseHeaders
+}
+
+func (response LabelUserSession400JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response LabelUserSession401JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response LabelUserSession403JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession404JSONResponse ErrorBody
+
+func (response LabelUserSession404JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(404)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response LabelUserSession406JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response LabelUserSession413JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LabelUserSession415JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession500JSONResponse struct{ InternalJSONResponse }
+
+func (response LabelUserSession500JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type LabelUserSession503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response LabelUserSession503JSONResponse) VisitLabelUserSessionResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignInsRequestObject struct {
+	Params ListUserSignInsParams
+}
+
+type ListUserSignInsResponseObject interface {
+	VisitListUserSignInsResponse(w http.ResponseWriter) error
+}
+
+type ListUserSignIns200JSONResponse SignInsResponse
+
+func (response ListUserSignIns200JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignIns400JSONResponse ErrorBody
+
+func (response ListUserSignIns400JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignIns401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ListUserSignIns401JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignIns406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ListUserSignIns406JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignIns500JSONResponse struct{ InternalJSONResponse }
+
+func (response ListUserSignIns500JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ListUserSignIns503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ListUserSignIns503JSONResponse) VisitListUserSignInsResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type CreateTOTPRequestObject struct {
 }
 
@@ -21544,9 +28364,33 @@ type StrictServerInterface interface {
 	// RotateWebhookSecret 更换密钥 · Rotate the secret
 	// (POST /api/admin/webhooks/{webhookId}/secret)
 	RotateWebhookSecret(ctx context.Context, request RotateWebhookSecretRequestObject) (RotateWebhookSecretResponseObject, error)
+	// ResetForgottenPassword 重置密码 · Reset the password
+	// (POST /api/auth/forgot-password)
+	ResetForgottenPassword(ctx context.Context, request ResetForgottenPasswordRequestObject) (ResetForgottenPasswordResponseObject, error)
+	// SendForgottenPasswordCode 发送重置密码验证码 · Mail a code to reset the password
+	// (POST /api/auth/forgot-password/send-code)
+	SendForgottenPasswordCode(ctx context.Context, request SendForgottenPasswordCodeRequestObject) (SendForgottenPasswordCodeResponseObject, error)
 	// Login 登录获取 Access Token · Sign in
 	// (POST /api/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
+	// LoginWithMail 用邮件验证码登录 · Sign in with a code by mail
+	// (POST /api/auth/login/email)
+	LoginWithMail(ctx context.Context, request LoginWithMailRequestObject) (LoginWithMailResponseObject, error)
+	// SendLoginMail 发送登录邮件验证码 · Mail a code to sign in
+	// (POST /api/auth/login/email/send-code)
+	SendLoginMail(ctx context.Context, request SendLoginMailRequestObject) (SendLoginMailResponseObject, error)
+	// LoginWithLark 飞书登录 · Sign in with Lark
+	// (POST /api/auth/login/lark)
+	LoginWithLark(ctx context.Context, request LoginWithLarkRequestObject) (LoginWithLarkResponseObject, error)
+	// LoginWithSMS 用短信验证码登录 · Sign in with a code by SMS
+	// (POST /api/auth/login/sms)
+	LoginWithSMS(ctx context.Context, request LoginWithSMSRequestObject) (LoginWithSMSResponseObject, error)
+	// SendLoginSMS 发送登录短信验证码 · Text a code to sign in
+	// (POST /api/auth/login/sms/send-code)
+	SendLoginSMS(ctx context.Context, request SendLoginSMSRequestObject) (SendLoginSMSResponseObject, error)
+	// LoginWithTOTP 用身份验证器登录 · Sign in with an authenticator app
+	// (POST /api/auth/login/totp)
+	LoginWithTOTP(ctx context.Context, request LoginWithTOTPRequestObject) (LoginWithTOTPResponseObject, error)
 	// Logout 登出 · Sign out
 	// (POST /api/auth/logout)
 	Logout(ctx context.Context, request LogoutRequestObject) (LogoutResponseObject, error)
@@ -21568,6 +28412,42 @@ type StrictServerInterface interface {
 	// EndDevice 移除一个设备 · Forget one device
 	// (DELETE /api/users/me/devices/{id})
 	EndDevice(ctx context.Context, request EndDeviceRequestObject) (EndDeviceResponseObject, error)
+	// LabelDevice 命名一个设备 · Name a device
+	// (PATCH /api/users/me/devices/{id})
+	LabelDevice(ctx context.Context, request LabelDeviceRequestObject) (LabelDeviceResponseObject, error)
+	// ChangeMyEmail 更换邮箱 · Change the e-mail address
+	// (POST /api/users/me/email)
+	ChangeMyEmail(ctx context.Context, request ChangeMyEmailRequestObject) (ChangeMyEmailResponseObject, error)
+	// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
+	// (POST /api/users/me/email/send-code)
+	SendMyEmailCode(ctx context.Context, request SendMyEmailCodeRequestObject) (SendMyEmailCodeResponseObject, error)
+	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	// (POST /api/users/me/factors/{factor}/keep)
+	KeepMyFactor(ctx context.Context, request KeepMyFactorRequestObject) (KeepMyFactorResponseObject, error)
+	// UnbindMyLark 解除飞书绑定 · Unbind Lark
+	// (DELETE /api/users/me/lark)
+	UnbindMyLark(ctx context.Context, request UnbindMyLarkRequestObject) (UnbindMyLarkResponseObject, error)
+	// BindMyLark 绑定飞书 · Bind Lark
+	// (POST /api/users/me/lark)
+	BindMyLark(ctx context.Context, request BindMyLarkRequestObject) (BindMyLarkResponseObject, error)
+	// ChangeMyPassword 修改密码 · Change the password
+	// (POST /api/users/me/password)
+	ChangeMyPassword(ctx context.Context, request ChangeMyPasswordRequestObject) (ChangeMyPasswordResponseObject, error)
+	// UnbindMyPhone 解除手机绑定 · Unbind the phone
+	// (DELETE /api/users/me/phone)
+	UnbindMyPhone(ctx context.Context, request UnbindMyPhoneRequestObject) (UnbindMyPhoneResponseObject, error)
+	// BindMyPhone 绑定手机 · Bind a phone
+	// (POST /api/users/me/phone)
+	BindMyPhone(ctx context.Context, request BindMyPhoneRequestObject) (BindMyPhoneResponseObject, error)
+	// SendMyPhoneCode 向要绑定的手机发送验证码 · Text a code to bind a phone
+	// (POST /api/users/me/phone/send-code)
+	SendMyPhoneCode(ctx context.Context, request SendMyPhoneCodeRequestObject) (SendMyPhoneCodeResponseObject, error)
+	// GetMyProfile 账号的完整资料 · Get all that the account page shows
+	// (GET /api/users/me/profile)
+	GetMyProfile(ctx context.Context, request GetMyProfileRequestObject) (GetMyProfileResponseObject, error)
+	// SetMySecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	// (PUT /api/users/me/second-factor)
+	SetMySecondFactor(ctx context.Context, request SetMySecondFactorRequestObject) (SetMySecondFactorResponseObject, error)
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	// (DELETE /api/users/me/sessions)
 	EndOtherSessions(ctx context.Context, request EndOtherSessionsRequestObject) (EndOtherSessionsResponseObject, error)
@@ -21577,6 +28457,27 @@ type StrictServerInterface interface {
 	// EndSession 结束一个会话 · End one session
 	// (DELETE /api/users/me/sessions/{id})
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
+	// LabelSession 命名一个会话 · Name a session
+	// (PATCH /api/users/me/sessions/{id})
+	LabelSession(ctx context.Context, request LabelSessionRequestObject) (LabelSessionResponseObject, error)
+	// ListSignIns 登录记录 · List the sign-ins of the account
+	// (GET /api/users/me/sign-ins)
+	ListSignIns(ctx context.Context, request ListSignInsRequestObject) (ListSignInsResponseObject, error)
+	// UnbindMyTOTP 解除身份验证器绑定 · Unbind the authenticator app
+	// (DELETE /api/users/me/totp)
+	UnbindMyTOTP(ctx context.Context, request UnbindMyTOTPRequestObject) (UnbindMyTOTPResponseObject, error)
+	// BindMyTOTP 绑定身份验证器 · Bind an authenticator app
+	// (POST /api/users/me/totp)
+	BindMyTOTP(ctx context.Context, request BindMyTOTPRequestObject) (BindMyTOTPResponseObject, error)
+	// GetMyTOTPPicture 密钥的二维码 · Get the secret as a QR code
+	// (GET /api/users/me/totp/qr)
+	GetMyTOTPPicture(ctx context.Context, request GetMyTOTPPictureRequestObject) (GetMyTOTPPictureResponseObject, error)
+	// CreateMyRecoveryCodes 生成恢复码 · Create recovery codes
+	// (POST /api/users/me/totp/recovery-codes)
+	CreateMyRecoveryCodes(ctx context.Context, request CreateMyRecoveryCodesRequestObject) (CreateMyRecoveryCodesResponseObject, error)
+	// CreateMyTOTP 生成身份验证器的密钥 · Create a secret for an authenticator app
+	// (POST /api/users/me/totp/secret)
+	CreateMyTOTP(ctx context.Context, request CreateMyTOTPRequestObject) (CreateMyTOTPResponseObject, error)
 	// Register 注册新用户账号 · Register an account
 	// (POST /api/users/register)
 	Register(ctx context.Context, request RegisterRequestObject) (RegisterResponseObject, error)
@@ -21607,9 +28508,18 @@ type StrictServerInterface interface {
 	// AuthorizeLark 前往飞书授权 · Redirect to Lark
 	// (GET /lark/authorize)
 	AuthorizeLark(ctx context.Context, request AuthorizeLarkRequestObject) (AuthorizeLarkResponseObject, error)
+	// AuthorizeLarkForApp 客户端的飞书授权 · Go to Lark for an app
+	// (GET /lark/authorize_app)
+	AuthorizeLarkForApp(ctx context.Context, request AuthorizeLarkForAppRequestObject) (AuthorizeLarkForAppResponseObject, error)
 	// SignIn 登录 · Sign in with a password
 	// (POST /login)
 	SignIn(ctx context.Context, request SignInRequestObject) (SignInResponseObject, error)
+	// SignInWithMail 邮件验证码登录 · Sign in with a code by mail
+	// (POST /login/email)
+	SignInWithMail(ctx context.Context, request SignInWithMailRequestObject) (SignInWithMailResponseObject, error)
+	// SendSignInMail 发送登录邮件验证码 · Mail a code to sign in
+	// (POST /login/email_code)
+	SendSignInMail(ctx context.Context, request SendSignInMailRequestObject) (SendSignInMailResponseObject, error)
 	// SignInWithLark 飞书登录的第二步 · Complete a sign-in with Lark
 	// (POST /login/lark)
 	SignInWithLark(ctx context.Context, request SignInWithLarkRequestObject) (SignInWithLarkResponseObject, error)
@@ -21658,6 +28568,9 @@ type StrictServerInterface interface {
 	// EndUserDevice 移除一个设备 · Forget one device
 	// (DELETE /user/devices/{id})
 	EndUserDevice(ctx context.Context, request EndUserDeviceRequestObject) (EndUserDeviceResponseObject, error)
+	// LabelUserDevice 命名一个设备 · Name a device
+	// (PATCH /user/devices/{id})
+	LabelUserDevice(ctx context.Context, request LabelUserDeviceRequestObject) (LabelUserDeviceResponseObject, error)
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(ctx context.Context, request KeepFactorRequestObject) (KeepFactorResponseObject, error)
@@ -21685,6 +28598,12 @@ type StrictServerInterface interface {
 	// EndUserSession 结束一个会话 · End one session
 	// (DELETE /user/sessions/{id})
 	EndUserSession(ctx context.Context, request EndUserSessionRequestObject) (EndUserSessionResponseObject, error)
+	// LabelUserSession 命名一个会话 · Name a session
+	// (PATCH /user/sessions/{id})
+	LabelUserSession(ctx context.Context, request LabelUserSessionRequestObject) (LabelUserSessionResponseObject, error)
+	// ListUserSignIns 登录记录 · List the sign-ins of the account
+	// (GET /user/sign_ins)
+	ListUserSignIns(ctx context.Context, request ListUserSignInsRequestObject) (ListUserSignInsResponseObject, error)
 	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	// (GET /user/totp)
 	CreateTOTP(ctx context.Context, request CreateTOTPRequestObject) (CreateTOTPResponseObject, error)
@@ -22707,6 +29626,72 @@ func (sh *strictHandler) RotateWebhookSecret(w http.ResponseWriter, r *http.Requ
 	}
 }
 
+// ResetForgottenPassword operation middleware
+func (sh *strictHandler) ResetForgottenPassword(w http.ResponseWriter, r *http.Request, params ResetForgottenPasswordParams) {
+	var request ResetForgottenPasswordRequestObject
+
+	request.Params = params
+
+	var body ResetForgottenPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetForgottenPassword(ctx, request.(ResetForgottenPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetForgottenPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ResetForgottenPasswordResponseObject); ok {
+		if err := validResponse.VisitResetForgottenPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendForgottenPasswordCode operation middleware
+func (sh *strictHandler) SendForgottenPasswordCode(w http.ResponseWriter, r *http.Request, params SendForgottenPasswordCodeParams) {
+	var request SendForgottenPasswordCodeRequestObject
+
+	request.Params = params
+
+	var body SendForgottenPasswordCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendForgottenPasswordCode(ctx, request.(SendForgottenPasswordCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendForgottenPasswordCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendForgottenPasswordCodeResponseObject); ok {
+		if err := validResponse.VisitSendForgottenPasswordCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // Login operation middleware
 func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request, params LoginParams) {
 	var request LoginRequestObject
@@ -22737,6 +29722,204 @@ func (sh *strictHandler) Login(w http.ResponseWriter, r *http.Request, params Lo
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(LoginResponseObject); ok {
 		if err := validResponse.VisitLoginResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LoginWithMail operation middleware
+func (sh *strictHandler) LoginWithMail(w http.ResponseWriter, r *http.Request, params LoginWithMailParams) {
+	var request LoginWithMailRequestObject
+
+	request.Params = params
+
+	var body LoginWithMailJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LoginWithMail(ctx, request.(LoginWithMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LoginWithMail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoginWithMailResponseObject); ok {
+		if err := validResponse.VisitLoginWithMailResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendLoginMail operation middleware
+func (sh *strictHandler) SendLoginMail(w http.ResponseWriter, r *http.Request, params SendLoginMailParams) {
+	var request SendLoginMailRequestObject
+
+	request.Params = params
+
+	var body SendLoginMailJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendLoginMail(ctx, request.(SendLoginMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendLoginMail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendLoginMailResponseObject); ok {
+		if err := validResponse.VisitSendLoginMailResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LoginWithLark operation middleware
+func (sh *strictHandler) LoginWithLark(w http.ResponseWriter, r *http.Request, params LoginWithLarkParams) {
+	var request LoginWithLarkRequestObject
+
+	request.Params = params
+
+	var body LoginWithLarkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LoginWithLark(ctx, request.(LoginWithLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LoginWithLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoginWithLarkResponseObject); ok {
+		if err := validResponse.VisitLoginWithLarkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LoginWithSMS operation middleware
+func (sh *strictHandler) LoginWithSMS(w http.ResponseWriter, r *http.Request, params LoginWithSMSParams) {
+	var request LoginWithSMSRequestObject
+
+	request.Params = params
+
+	var body LoginWithSMSJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LoginWithSMS(ctx, request.(LoginWithSMSRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LoginWithSMS")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoginWithSMSResponseObject); ok {
+		if err := validResponse.VisitLoginWithSMSResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendLoginSMS operation middleware
+func (sh *strictHandler) SendLoginSMS(w http.ResponseWriter, r *http.Request, params SendLoginSMSParams) {
+	var request SendLoginSMSRequestObject
+
+	request.Params = params
+
+	var body SendLoginSMSJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendLoginSMS(ctx, request.(SendLoginSMSRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendLoginSMS")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendLoginSMSResponseObject); ok {
+		if err := validResponse.VisitSendLoginSMSResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LoginWithTOTP operation middleware
+func (sh *strictHandler) LoginWithTOTP(w http.ResponseWriter, r *http.Request, params LoginWithTOTPParams) {
+	var request LoginWithTOTPRequestObject
+
+	request.Params = params
+
+	var body LoginWithTOTPJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LoginWithTOTP(ctx, request.(LoginWithTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LoginWithTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LoginWithTOTPResponseObject); ok {
+		if err := validResponse.VisitLoginWithTOTPResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -22937,6 +30120,354 @@ func (sh *strictHandler) EndDevice(w http.ResponseWriter, r *http.Request, id De
 	}
 }
 
+// LabelDevice operation middleware
+func (sh *strictHandler) LabelDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	var request LabelDeviceRequestObject
+
+	request.ID = id
+
+	var body LabelDeviceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelDevice(ctx, request.(LabelDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LabelDeviceResponseObject); ok {
+		if err := validResponse.VisitLabelDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeMyEmail operation middleware
+func (sh *strictHandler) ChangeMyEmail(w http.ResponseWriter, r *http.Request) {
+	var request ChangeMyEmailRequestObject
+
+	var body ChangeMyEmailJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeMyEmail(ctx, request.(ChangeMyEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeMyEmail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeMyEmailResponseObject); ok {
+		if err := validResponse.VisitChangeMyEmailResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendMyEmailCode operation middleware
+func (sh *strictHandler) SendMyEmailCode(w http.ResponseWriter, r *http.Request) {
+	var request SendMyEmailCodeRequestObject
+
+	var body SendMyEmailCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendMyEmailCode(ctx, request.(SendMyEmailCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendMyEmailCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendMyEmailCodeResponseObject); ok {
+		if err := validResponse.VisitSendMyEmailCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// KeepMyFactor operation middleware
+func (sh *strictHandler) KeepMyFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
+	var request KeepMyFactorRequestObject
+
+	request.Factor = factor
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.KeepMyFactor(ctx, request.(KeepMyFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "KeepMyFactor")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(KeepMyFactorResponseObject); ok {
+		if err := validResponse.VisitKeepMyFactorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UnbindMyLark operation middleware
+func (sh *strictHandler) UnbindMyLark(w http.ResponseWriter, r *http.Request) {
+	var request UnbindMyLarkRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UnbindMyLark(ctx, request.(UnbindMyLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnbindMyLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnbindMyLarkResponseObject); ok {
+		if err := validResponse.VisitUnbindMyLarkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindMyLark operation middleware
+func (sh *strictHandler) BindMyLark(w http.ResponseWriter, r *http.Request) {
+	var request BindMyLarkRequestObject
+
+	var body BindMyLarkJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindMyLark(ctx, request.(BindMyLarkRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindMyLark")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindMyLarkResponseObject); ok {
+		if err := validResponse.VisitBindMyLarkResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ChangeMyPassword operation middleware
+func (sh *strictHandler) ChangeMyPassword(w http.ResponseWriter, r *http.Request) {
+	var request ChangeMyPasswordRequestObject
+
+	var body ChangeMyPasswordJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangeMyPassword(ctx, request.(ChangeMyPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangeMyPassword")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ChangeMyPasswordResponseObject); ok {
+		if err := validResponse.VisitChangeMyPasswordResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UnbindMyPhone operation middleware
+func (sh *strictHandler) UnbindMyPhone(w http.ResponseWriter, r *http.Request) {
+	var request UnbindMyPhoneRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UnbindMyPhone(ctx, request.(UnbindMyPhoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnbindMyPhone")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnbindMyPhoneResponseObject); ok {
+		if err := validResponse.VisitUnbindMyPhoneResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindMyPhone operation middleware
+func (sh *strictHandler) BindMyPhone(w http.ResponseWriter, r *http.Request) {
+	var request BindMyPhoneRequestObject
+
+	var body BindMyPhoneJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindMyPhone(ctx, request.(BindMyPhoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindMyPhone")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindMyPhoneResponseObject); ok {
+		if err := validResponse.VisitBindMyPhoneResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendMyPhoneCode operation middleware
+func (sh *strictHandler) SendMyPhoneCode(w http.ResponseWriter, r *http.Request) {
+	var request SendMyPhoneCodeRequestObject
+
+	var body SendMyPhoneCodeJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendMyPhoneCode(ctx, request.(SendMyPhoneCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendMyPhoneCode")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendMyPhoneCodeResponseObject); ok {
+		if err := validResponse.VisitSendMyPhoneCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMyProfile operation middleware
+func (sh *strictHandler) GetMyProfile(w http.ResponseWriter, r *http.Request) {
+	var request GetMyProfileRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMyProfile(ctx, request.(GetMyProfileRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMyProfile")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMyProfileResponseObject); ok {
+		if err := validResponse.VisitGetMyProfileResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetMySecondFactor operation middleware
+func (sh *strictHandler) SetMySecondFactor(w http.ResponseWriter, r *http.Request) {
+	var request SetMySecondFactorRequestObject
+
+	var body SetMySecondFactorJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetMySecondFactor(ctx, request.(SetMySecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetMySecondFactor")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetMySecondFactorResponseObject); ok {
+		if err := validResponse.VisitSetMySecondFactorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // EndOtherSessions operation middleware
 func (sh *strictHandler) EndOtherSessions(w http.ResponseWriter, r *http.Request) {
 	var request EndOtherSessionsRequestObject
@@ -23004,6 +30535,194 @@ func (sh *strictHandler) EndSession(w http.ResponseWriter, r *http.Request, id S
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EndSessionResponseObject); ok {
 		if err := validResponse.VisitEndSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LabelSession operation middleware
+func (sh *strictHandler) LabelSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	var request LabelSessionRequestObject
+
+	request.ID = id
+
+	var body LabelSessionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelSession(ctx, request.(LabelSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LabelSessionResponseObject); ok {
+		if err := validResponse.VisitLabelSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListSignIns operation middleware
+func (sh *strictHandler) ListSignIns(w http.ResponseWriter, r *http.Request, params ListSignInsParams) {
+	var request ListSignInsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSignIns(ctx, request.(ListSignInsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSignIns")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListSignInsResponseObject); ok {
+		if err := validResponse.VisitListSignInsResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// UnbindMyTOTP operation middleware
+func (sh *strictHandler) UnbindMyTOTP(w http.ResponseWriter, r *http.Request) {
+	var request UnbindMyTOTPRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.UnbindMyTOTP(ctx, request.(UnbindMyTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UnbindMyTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(UnbindMyTOTPResponseObject); ok {
+		if err := validResponse.VisitUnbindMyTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// BindMyTOTP operation middleware
+func (sh *strictHandler) BindMyTOTP(w http.ResponseWriter, r *http.Request) {
+	var request BindMyTOTPRequestObject
+
+	var body BindMyTOTPJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.BindMyTOTP(ctx, request.(BindMyTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "BindMyTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(BindMyTOTPResponseObject); ok {
+		if err := validResponse.VisitBindMyTOTPResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// GetMyTOTPPicture operation middleware
+func (sh *strictHandler) GetMyTOTPPicture(w http.ResponseWriter, r *http.Request, params GetMyTOTPPictureParams) {
+	var request GetMyTOTPPictureRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.GetMyTOTPPicture(ctx, request.(GetMyTOTPPictureRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetMyTOTPPicture")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(GetMyTOTPPictureResponseObject); ok {
+		if err := validResponse.VisitGetMyTOTPPictureResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateMyRecoveryCodes operation middleware
+func (sh *strictHandler) CreateMyRecoveryCodes(w http.ResponseWriter, r *http.Request) {
+	var request CreateMyRecoveryCodesRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMyRecoveryCodes(ctx, request.(CreateMyRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMyRecoveryCodes")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateMyRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitCreateMyRecoveryCodesResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// CreateMyTOTP operation middleware
+func (sh *strictHandler) CreateMyTOTP(w http.ResponseWriter, r *http.Request) {
+	var request CreateMyTOTPRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateMyTOTP(ctx, request.(CreateMyTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateMyTOTP")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(CreateMyTOTPResponseObject); ok {
+		if err := validResponse.VisitCreateMyTOTPResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -23304,6 +31023,32 @@ func (sh *strictHandler) AuthorizeLark(w http.ResponseWriter, r *http.Request, p
 	}
 }
 
+// AuthorizeLarkForApp operation middleware
+func (sh *strictHandler) AuthorizeLarkForApp(w http.ResponseWriter, r *http.Request, params AuthorizeLarkForAppParams) {
+	var request AuthorizeLarkForAppRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.AuthorizeLarkForApp(ctx, request.(AuthorizeLarkForAppRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AuthorizeLarkForApp")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(AuthorizeLarkForAppResponseObject); ok {
+		if err := validResponse.VisitAuthorizeLarkForAppResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // SignIn operation middleware
 func (sh *strictHandler) SignIn(w http.ResponseWriter, r *http.Request) {
 	var request SignInRequestObject
@@ -23328,6 +31073,68 @@ func (sh *strictHandler) SignIn(w http.ResponseWriter, r *http.Request) {
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SignInResponseObject); ok {
 		if err := validResponse.VisitSignInResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SignInWithMail operation middleware
+func (sh *strictHandler) SignInWithMail(w http.ResponseWriter, r *http.Request) {
+	var request SignInWithMailRequestObject
+
+	var body SignInWithMailJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SignInWithMail(ctx, request.(SignInWithMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignInWithMail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SignInWithMailResponseObject); ok {
+		if err := validResponse.VisitSignInWithMailResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SendSignInMail operation middleware
+func (sh *strictHandler) SendSignInMail(w http.ResponseWriter, r *http.Request) {
+	var request SendSignInMailRequestObject
+
+	var body SendSignInMailJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SendSignInMail(ctx, request.(SendSignInMailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SendSignInMail")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SendSignInMailResponseObject); ok {
+		if err := validResponse.VisitSendSignInMailResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -23786,6 +31593,39 @@ func (sh *strictHandler) EndUserDevice(w http.ResponseWriter, r *http.Request, i
 	}
 }
 
+// LabelUserDevice operation middleware
+func (sh *strictHandler) LabelUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	var request LabelUserDeviceRequestObject
+
+	request.ID = id
+
+	var body LabelUserDeviceJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelUserDevice(ctx, request.(LabelUserDeviceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelUserDevice")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LabelUserDeviceResponseObject); ok {
+		if err := validResponse.VisitLabelUserDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // KeepFactor operation middleware
 func (sh *strictHandler) KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
 	var request KeepFactorRequestObject
@@ -24029,6 +31869,65 @@ func (sh *strictHandler) EndUserSession(w http.ResponseWriter, r *http.Request, 
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(EndUserSessionResponseObject); ok {
 		if err := validResponse.VisitEndUserSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// LabelUserSession operation middleware
+func (sh *strictHandler) LabelUserSession(w http.ResponseWriter, r *http.Request, id SessionID) {
+	var request LabelUserSessionRequestObject
+
+	request.ID = id
+
+	var body LabelUserSessionJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.LabelUserSession(ctx, request.(LabelUserSessionRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LabelUserSession")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(LabelUserSessionResponseObject); ok {
+		if err := validResponse.VisitLabelUserSessionResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ListUserSignIns operation middleware
+func (sh *strictHandler) ListUserSignIns(w http.ResponseWriter, r *http.Request, params ListUserSignInsParams) {
+	var request ListUserSignInsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ListUserSignIns(ctx, request.(ListUserSignInsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListUserSignIns")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ListUserSignInsResponseObject); ok {
+		if err := validResponse.VisitListUserSignInsResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

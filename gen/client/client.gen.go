@@ -795,6 +795,24 @@ func (e ListWebhookDeliveriesParamsState) Valid() bool {
 	}
 }
 
+// Defines values for GetMyTOTPPictureParamsFormat.
+const (
+	GetMyTOTPPictureParamsFormatPng GetMyTOTPPictureParamsFormat = "png"
+	GetMyTOTPPictureParamsFormatSvg GetMyTOTPPictureParamsFormat = "svg"
+)
+
+// Valid indicates whether the value is a known member of the GetMyTOTPPictureParamsFormat enum.
+func (e GetMyTOTPPictureParamsFormat) Valid() bool {
+	switch e {
+	case GetMyTOTPPictureParamsFormatPng:
+		return true
+	case GetMyTOTPPictureParamsFormatSvg:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsChanged.
 const (
 	ShowEmailConfirmationParamsChangedTrue ShowEmailConfirmationParamsChanged = true
@@ -867,6 +885,21 @@ const (
 func (e ShowFirstRunParamsError) Valid() bool {
 	switch e {
 	case ShowFirstRunParamsErrorCODEINVALID:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuthorizeLarkForAppParamsCodeChallengeMethod.
+const (
+	AuthorizeLarkForAppParamsCodeChallengeMethodS256 AuthorizeLarkForAppParamsCodeChallengeMethod = "S256"
+)
+
+// Valid indicates whether the value is a known member of the AuthorizeLarkForAppParamsCodeChallengeMethod enum.
+func (e AuthorizeLarkForAppParamsCodeChallengeMethod) Valid() bool {
+	switch e {
+	case AuthorizeLarkForAppParamsCodeChallengeMethodS256:
 		return true
 	default:
 		return false
@@ -1247,6 +1280,21 @@ type AuditEventList struct {
 	Next nullable.Nullable[Cursor] `json:"next"`
 }
 
+// BindLarkRequest defines model for BindLarkRequest.
+type BindLarkRequest struct {
+	// Code 回到客户端时的 code · The `code` with which the browser returned to the app.
+	Code LarkCode `json:"code"`
+
+	// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+	CodeVerifier CodeVerifier `json:"code_verifier"`
+}
+
+// BindMyTOTPRequest defines model for BindMyTOTPRequest.
+type BindMyTOTPRequest struct {
+	// Codes 两次连续验证码 · Two codes that the app showed one after the other.
+	Codes []SixDigits `json:"codes"`
+}
+
 // BindPhoneRequest defines model for BindPhoneRequest.
 type BindPhoneRequest struct {
 	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
@@ -1266,6 +1314,16 @@ type BindTOTPRequest struct {
 	Tss []SixDigits `json:"tss,omitempty"`
 }
 
+// ChangeEmailRequest defines model for ChangeEmailRequest.
+type ChangeEmailRequest struct {
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+}
+
 // ChangeGroupRequest defines model for ChangeGroupRequest.
 type ChangeGroupRequest struct {
 	// Description 说明，一行 · What the group is for, in one line.
@@ -1282,6 +1340,11 @@ type ChangeGroupRequest struct {
 type ChangeMeRequest struct {
 	// Avatar 内置头像编号 · The number of a built-in picture.
 	Avatar *int32 `json:"avatar,omitempty"`
+
+	// Picture 头像图片，对象键或 https 网址，为空则移除 · The picture, as in `GET /api/users/me/profile`: an object key or an https URL, without spaces,
+	// quotation marks, backslashes and angle brackets; empty to remove it. An object key has no colon, question mark or number sign, does not
+	// begin with a slash, and has no segment `..`.
+	Picture *string `json:"picture,omitempty"`
 
 	// Username 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
 	Username *string `json:"username,omitempty"`
@@ -1335,6 +1398,12 @@ type ChangeWebhookRequest struct {
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
 }
+
+// ClientName 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+type ClientName = string
+
+// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+type CodeVerifier = string
 
 // ConfirmEmailRequest defines model for ConfirmEmailRequest.
 type ConfirmEmailRequest struct {
@@ -1467,6 +1536,9 @@ type Device struct {
 	// ID 设备 ID · The device's id.
 	ID string `json:"id"`
 
+	// Label 本人取的名称 · The name that its user gave it; empty if none.
+	Label Label `json:"label"`
+
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
 
@@ -1487,6 +1559,15 @@ type DevicesResponse struct {
 
 	// Devices 登录过的设备 · The devices that have signed in, the last used first.
 	Devices []Device `json:"devices"`
+}
+
+// Done defines model for Done.
+type Done struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Message 给人看的消息 · A message for people, in the language of `Accept-Language`.
+	Message Message `json:"message"`
 }
 
 // EntityVersion 版本，每次修改加一 · 0 at creation, one more at each change.
@@ -1677,6 +1758,31 @@ type GroupResponse struct {
 	Group   Group   `json:"group"`
 }
 
+// Label 本人取的名称 · The name that its user gave it; empty if none.
+type Label = string
+
+// LabelRequest defines model for LabelRequest.
+type LabelRequest struct {
+	// Label 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
+	Label nullable.Nullable[string] `json:"label"`
+}
+
+// LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
+type LarkCode = string
+
+// LarkLoginRequest defines model for LarkLoginRequest.
+type LarkLoginRequest struct {
+	// Code 回到客户端时的 code · The `code` with which the browser returned to the app.
+	Code LarkCode `json:"code"`
+
+	// CodeVerifier 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+	CodeVerifier CodeVerifier `json:"code_verifier"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
 // LarkSignInRequest defines model for LarkSignInRequest.
 type LarkSignInRequest struct {
 	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
@@ -1811,6 +1917,20 @@ type LoginRequest struct {
 // MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
 type MailLanguage string
 
+// MailSignInRequest defines model for MailSignInRequest.
+type MailSignInRequest struct {
+	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+	// invisible marks are dropped, and full-width digits are read, before anything is judged.
+	Code SixDigits `json:"code"`
+
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
+	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
+	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
+	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
 // MeResponse defines model for MeResponse.
 type MeResponse struct {
 	// Success 总是 true · Always true.
@@ -1876,6 +1996,49 @@ type PersonalData struct {
 // Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
 type Phone = string
 
+// PhoneRequest defines model for PhoneRequest.
+type PhoneRequest struct {
+	// Phone 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
+	Phone Phone `json:"phone"`
+}
+
+// Profile defines model for Profile.
+type Profile struct {
+	// LastSignIn 最近登录历史 · The last sign-in, on either surface; null if there was none.
+	LastSignIn nullable.Nullable[SignInRecord] `json:"lastSignIn"`
+
+	// Phone 是否已绑定手机 · Whether a phone is bound.
+	Phone bool `json:"phone"`
+
+	// Picture 头像图片，对象键或 https 网址 · The picture, an object key or an https URL; empty if none is set. It is not the number `avatar`.
+	Picture string `json:"picture"`
+
+	// SecondFactor 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
+	SecondFactor bool `json:"secondFactor"`
+
+	// SecondFactorRequired 成员组是否要求两步验证 · Whether the member group asks for two factors.
+	SecondFactorRequired bool `json:"secondFactorRequired"`
+
+	// SignIns 累计登录次数 · The number of sign-ins, on both surfaces.
+	SignIns int64 `json:"signIns"`
+
+	// Suspended 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+	Suspended []SuspendableFactor `json:"suspended"`
+
+	// Totp 是否已绑定身份验证器 · Whether an authenticator app is bound.
+	Totp bool `json:"totp"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+}
+
+// ProfileResponse defines model for ProfileResponse.
+type ProfileResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+	Profile Profile `json:"profile"`
+}
+
 // PublicUser defines model for PublicUser.
 type PublicUser struct {
 	// ID 账号 ID · The account's id, 24 lower-case hex digits.
@@ -1929,6 +2092,15 @@ type Reason = string
 
 // RecoveryCodes defines model for RecoveryCodes.
 type RecoveryCodes struct {
+	// Codes 恢复码 · The recovery codes, each valid once.
+	Codes []string `json:"codes"`
+}
+
+// RecoveryCodesResponse defines model for RecoveryCodesResponse.
+type RecoveryCodesResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Codes 恢复码 · The recovery codes, each valid once.
 	Codes []string `json:"codes"`
 }
@@ -2088,6 +2260,9 @@ type Session struct {
 	// Address 登录地址 · The client's address at the sign-in; empty if unknown.
 	Address string `json:"address"`
 
+	// Client 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+	Client ClientName `json:"client"`
+
 	// Current 是否为当前会话 · Whether it is the caller's session.
 	Current bool `json:"current"`
 
@@ -2096,6 +2271,9 @@ type Session struct {
 
 	// ID 会话 ID · The session's id, the `sid` of its access tokens.
 	ID string `json:"id"`
+
+	// Label 本人取的名称 · The name that its user gave it; empty if none.
+	Label Label `json:"label"`
 
 	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
 	Location Location `json:"location"`
@@ -2146,6 +2324,27 @@ type SetStatusRequest struct {
 // SetStatusRequestStatus 状态 · `active` also restores a deleted account.
 type SetStatusRequestStatus string
 
+// SignInEntry defines model for SignInEntry.
+type SignInEntry struct {
+	// Address 登录地址 · The client's address; empty if unknown.
+	Address string `json:"address"`
+
+	// Client 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+	Client ClientName `json:"client"`
+
+	// Device 设备 · The `User-Agent` of the sign-in.
+	Device string `json:"device"`
+
+	// Location 地理位置，未知时为空 · The location of the address, as far as the server knows.
+	Location Location `json:"location"`
+
+	// Method 登录方式 · How the user signed in, such as `password` or `sms+totp`.
+	Method string `json:"method"`
+
+	// At UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	At Timestamp `json:"at"`
+}
+
 // SignInMetadata 登录的来源 · The source of the sign-in.
 type SignInMetadata struct {
 	// ClientIP 客户端地址 · The client's address; empty if unknown.
@@ -2169,6 +2368,18 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+}
+
+// SignInsResponse defines model for SignInsResponse.
+type SignInsResponse struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
+	// Next 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
+	Next nullable.Nullable[Cursor] `json:"next"`
+
+	// SignIns 登录记录 · The sign-ins, the latest first.
+	SignIns []SignInEntry `json:"signIns"`
 }
 
 // SignUpRequest defines model for SignUpRequest.
@@ -2225,6 +2436,15 @@ type SuspendableFactor string
 
 // TOTP defines model for TOTP.
 type TOTP struct {
+	// Totp TOTP URL · The `otpauth` URL with the secret.
+	Totp TOTPURL `json:"totp"`
+}
+
+// TOTPSecret defines model for TOTPSecret.
+type TOTPSecret struct {
+	// Success 总是 true · Always true.
+	Success Success `json:"success"`
+
 	// Totp TOTP URL · The `otpauth` URL with the secret.
 	Totp TOTPURL `json:"totp"`
 }
@@ -2587,6 +2807,9 @@ type AdminInvalidOrStale = ErrorBody
 // AdminSignedOut defines model for AdminSignedOut.
 type AdminSignedOut = ErrorBody
 
+// BearerSignedOut defines model for BearerSignedOut.
+type BearerSignedOut = ErrorBody
+
 // BodyTooLarge defines model for BodyTooLarge.
 type BodyTooLarge = ErrorBody
 
@@ -2917,8 +3140,64 @@ type RotateWebhookSecretParams struct {
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
+// ResetForgottenPasswordParams defines parameters for ResetForgottenPassword.
+type ResetForgottenPasswordParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendForgottenPasswordCodeParams defines parameters for SendForgottenPasswordCode.
+type SendForgottenPasswordCodeParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
 // LoginParams defines parameters for Login.
 type LoginParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithMailParams defines parameters for LoginWithMail.
+type LoginWithMailParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendLoginMailParams defines parameters for SendLoginMail.
+type SendLoginMailParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithLarkParams defines parameters for LoginWithLark.
+type LoginWithLarkParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithSMSParams defines parameters for LoginWithSMS.
+type LoginWithSMSParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// SendLoginSMSParams defines parameters for SendLoginSMS.
+type SendLoginSMSParams struct {
+	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+	// server did not issue is ignored.
+	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
+}
+
+// LoginWithTOTPParams defines parameters for LoginWithTOTP.
+type LoginWithTOTPParams struct {
 	// XDeviceToken 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
 	// server did not issue is ignored.
 	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
@@ -2930,6 +3209,24 @@ type ListDevicesParams struct {
 	// server did not issue is ignored.
 	XDeviceToken *DeviceToken `json:"X-Device-Token,omitempty"`
 }
+
+// ListSignInsParams defines parameters for ListSignIns.
+type ListSignInsParams struct {
+	// Limit 每页数量 · The maximum size of a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
+}
+
+// GetMyTOTPPictureParams defines parameters for GetMyTOTPPicture.
+type GetMyTOTPPictureParams struct {
+	// Format 图片格式 · The format of the picture.
+	Format *GetMyTOTPPictureParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// GetMyTOTPPictureParamsFormat defines parameters for GetMyTOTPPicture.
+type GetMyTOTPPictureParamsFormat string
 
 // ShowEmailConfirmationParams defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParams struct {
@@ -3006,6 +3303,24 @@ type AuthorizeLarkParams struct {
 	AppID *string `form:"app_id,omitempty" json:"app_id,omitempty"`
 }
 
+// AuthorizeLarkForAppParams defines parameters for AuthorizeLarkForApp.
+type AuthorizeLarkForAppParams struct {
+	// RedirectURI 返回客户端的地址 · The address of the app to return to.
+	RedirectURI string `form:"redirect_uri" json:"redirect_uri"`
+
+	// CodeChallenge code_verifier 的 SHA-256，base64url · The SHA-256 of `code_verifier` in base64url (RFC 7636, section 4.2).
+	CodeChallenge string `form:"code_challenge" json:"code_challenge"`
+
+	// CodeChallengeMethod 只支持 S256 · Only S256.
+	CodeChallengeMethod *AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+
+	// State 原样返回给客户端 · Comes back to the app as it is.
+	State *string `form:"state,omitempty" json:"state,omitempty"`
+}
+
+// AuthorizeLarkForAppParamsCodeChallengeMethod defines parameters for AuthorizeLarkForApp.
+type AuthorizeLarkForAppParamsCodeChallengeMethod string
+
 // SendSignInCodeParams defines parameters for SendSignInCode.
 type SendSignInCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
@@ -3058,6 +3373,15 @@ type ShowSignUpParamsError string
 type SendPhoneCodeParams struct {
 	// Phone 手机号，E.164 格式 · The phone number (E.164). The plus sign is written `%2B` in a query string.
 	Phone Phone `form:"phone" json:"phone"`
+}
+
+// ListUserSignInsParams defines parameters for ListUserSignIns.
+type ListUserSignInsParams struct {
+	// Limit 每页数量 · The maximum size of a page.
+	Limit *Limit `form:"limit,omitempty" json:"limit,omitempty"`
+
+	// Cursor 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+	Cursor *PageCursor `form:"cursor,omitempty" json:"cursor,omitempty"`
 }
 
 // GetTOTPPictureParams defines parameters for GetTOTPPicture.
@@ -3118,8 +3442,32 @@ type ChangeWebhookJSONRequestBody = ChangeWebhookRequest
 // ReplayWebhookJSONRequestBody defines body for ReplayWebhook for application/json ContentType.
 type ReplayWebhookJSONRequestBody = ReplayWebhookRequest
 
+// ResetForgottenPasswordJSONRequestBody defines body for ResetForgottenPassword for application/json ContentType.
+type ResetForgottenPasswordJSONRequestBody = ResetPasswordRequest
+
+// SendForgottenPasswordCodeJSONRequestBody defines body for SendForgottenPasswordCode for application/json ContentType.
+type SendForgottenPasswordCodeJSONRequestBody = SendCodeRequest
+
 // LoginFormdataRequestBody defines body for Login for application/x-www-form-urlencoded ContentType.
 type LoginFormdataRequestBody = LoginRequest
+
+// LoginWithMailJSONRequestBody defines body for LoginWithMail for application/json ContentType.
+type LoginWithMailJSONRequestBody = MailSignInRequest
+
+// SendLoginMailJSONRequestBody defines body for SendLoginMail for application/json ContentType.
+type SendLoginMailJSONRequestBody = SendCodeRequest
+
+// LoginWithLarkJSONRequestBody defines body for LoginWithLark for application/json ContentType.
+type LoginWithLarkJSONRequestBody = LarkLoginRequest
+
+// LoginWithSMSJSONRequestBody defines body for LoginWithSMS for application/json ContentType.
+type LoginWithSMSJSONRequestBody = SMSSignInRequest
+
+// SendLoginSMSJSONRequestBody defines body for SendLoginSMS for application/json ContentType.
+type SendLoginSMSJSONRequestBody = PhoneRequest
+
+// LoginWithTOTPJSONRequestBody defines body for LoginWithTOTP for application/json ContentType.
+type LoginWithTOTPJSONRequestBody = TOTPSignInRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = Confirmation
@@ -3129,6 +3477,36 @@ type RefreshJSONRequestBody = RefreshRequest
 
 // ChangeMeJSONRequestBody defines body for ChangeMe for application/json ContentType.
 type ChangeMeJSONRequestBody = ChangeMeRequest
+
+// LabelDeviceJSONRequestBody defines body for LabelDevice for application/json ContentType.
+type LabelDeviceJSONRequestBody = LabelRequest
+
+// ChangeMyEmailJSONRequestBody defines body for ChangeMyEmail for application/json ContentType.
+type ChangeMyEmailJSONRequestBody = ChangeEmailRequest
+
+// SendMyEmailCodeJSONRequestBody defines body for SendMyEmailCode for application/json ContentType.
+type SendMyEmailCodeJSONRequestBody = SendCodeRequest
+
+// BindMyLarkJSONRequestBody defines body for BindMyLark for application/json ContentType.
+type BindMyLarkJSONRequestBody = BindLarkRequest
+
+// ChangeMyPasswordJSONRequestBody defines body for ChangeMyPassword for application/json ContentType.
+type ChangeMyPasswordJSONRequestBody = ChangePasswordRequest
+
+// BindMyPhoneJSONRequestBody defines body for BindMyPhone for application/json ContentType.
+type BindMyPhoneJSONRequestBody = BindPhoneRequest
+
+// SendMyPhoneCodeJSONRequestBody defines body for SendMyPhoneCode for application/json ContentType.
+type SendMyPhoneCodeJSONRequestBody = PhoneRequest
+
+// SetMySecondFactorJSONRequestBody defines body for SetMySecondFactor for application/json ContentType.
+type SetMySecondFactorJSONRequestBody = SecondFactorChoice
+
+// LabelSessionJSONRequestBody defines body for LabelSession for application/json ContentType.
+type LabelSessionJSONRequestBody = LabelRequest
+
+// BindMyTOTPJSONRequestBody defines body for BindMyTOTP for application/json ContentType.
+type BindMyTOTPJSONRequestBody = BindMyTOTPRequest
 
 // RegisterJSONRequestBody defines body for Register for application/json ContentType.
 type RegisterJSONRequestBody = RegisterRequest
@@ -3147,6 +3525,12 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 
 // SignInJSONRequestBody defines body for SignIn for application/json ContentType.
 type SignInJSONRequestBody = SignInRequest
+
+// SignInWithMailJSONRequestBody defines body for SignInWithMail for application/json ContentType.
+type SignInWithMailJSONRequestBody = MailSignInRequest
+
+// SendSignInMailJSONRequestBody defines body for SendSignInMail for application/json ContentType.
+type SendSignInMailJSONRequestBody = SendCodeRequest
 
 // SignInWithLarkJSONRequestBody defines body for SignInWithLark for application/json ContentType.
 type SignInWithLarkJSONRequestBody = LarkSignInRequest
@@ -3169,6 +3553,9 @@ type RegisterWithLinkFormdataRequestBody = SignUpRequest
 // ChangeUserJSONRequestBody defines body for ChangeUser for application/json ContentType.
 type ChangeUserJSONRequestBody = ChangeUserRequest
 
+// LabelUserDeviceJSONRequestBody defines body for LabelUserDevice for application/json ContentType.
+type LabelUserDeviceJSONRequestBody = LabelRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -3180,6 +3567,9 @@ type ReauthenticateBrowserJSONRequestBody = Confirmation
 
 // SetSecondFactorJSONRequestBody defines body for SetSecondFactor for application/json ContentType.
 type SetSecondFactorJSONRequestBody = SecondFactorChoice
+
+// LabelUserSessionJSONRequestBody defines body for LabelUserSession for application/json ContentType.
+type LabelUserSessionJSONRequestBody = LabelRequest
 
 // BindTOTPJSONRequestBody defines body for BindTOTP for application/json ContentType.
 type BindTOTPJSONRequestBody = BindTOTPRequest
@@ -3868,6 +4258,76 @@ type ClientInterface interface {
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ResetForgottenPasswordWithBody 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+	// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+	// is the new token of this device.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+	ResetForgottenPasswordWithBody(ctx context.Context, params *ResetForgottenPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetForgottenPassword 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+	// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+	// is the new token of this device.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+	ResetForgottenPassword(ctx context.Context, params *ResetForgottenPasswordParams, body ResetForgottenPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendForgottenPasswordCodeWithBody 发送重置密码验证码 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+	// address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not. A request does not change the account.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+	SendForgottenPasswordCodeWithBody(ctx context.Context, params *SendForgottenPasswordCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendForgottenPasswordCode 发送重置密码验证码 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+	// address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not. A request does not change the account.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+	SendForgottenPasswordCode(ctx context.Context, params *SendForgottenPasswordCodeParams, body SendForgottenPasswordCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LoginWithBody 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
@@ -3913,6 +4373,182 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
 	LoginWithFormdataBody(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithMailWithBody 用邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and an unknown address get the same response.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+	LoginWithMailWithBody(ctx context.Context, params *LoginWithMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithMail 用邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and an unknown address get the same response.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+	LoginWithMail(ctx context.Context, params *LoginWithMailParams, body LoginWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendLoginMailWithBody 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+	SendLoginMailWithBody(ctx context.Context, params *SendLoginMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendLoginMail 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+	SendLoginMail(ctx context.Context, params *SendLoginMailParams, body SendLoginMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithLarkWithBody 飞书登录 · Sign in with Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+	// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+	// not accepted here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+	LoginWithLarkWithBody(ctx context.Context, params *LoginWithLarkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithLark 飞书登录 · Sign in with Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+	// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+	// not accepted here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+	LoginWithLark(ctx context.Context, params *LoginWithLarkParams, body LoginWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithSMSWithBody 用短信验证码登录 · Sign in with a code by SMS
+	//
+	// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and a number that no account has get the same response.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+	LoginWithSMSWithBody(ctx context.Context, params *LoginWithSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithSMS 用短信验证码登录 · Sign in with a code by SMS
+	//
+	// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and a number that no account has get the same response.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+	LoginWithSMS(ctx context.Context, params *LoginWithSMSParams, body LoginWithSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendLoginSMSWithBody 发送登录短信验证码 · Text a code to sign in
+	//
+	// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+	//
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+	SendLoginSMSWithBody(ctx context.Context, params *SendLoginSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendLoginSMS 发送登录短信验证码 · Text a code to sign in
+	//
+	// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+	//
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+	SendLoginSMS(ctx context.Context, params *SendLoginSMSParams, body SendLoginSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithTOTPWithBody 用身份验证器登录 · Sign in with an authenticator app
+	//
+	// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+	//
+	// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+	// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+	// code. Recovery codes are not accepted here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+	LoginWithTOTPWithBody(ctx context.Context, params *LoginWithTOTPParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginWithTOTP 用身份验证器登录 · Sign in with an authenticator app
+	//
+	// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+	//
+	// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+	// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+	// code. Recovery codes are not accepted here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+	LoginWithTOTP(ctx context.Context, params *LoginWithTOTPParams, body LoginWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// Logout 登出 · Sign out
 	//
@@ -4042,10 +4678,10 @@ type ClientInterface interface {
 
 	// ChangeMeWithBody 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-	// the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+	// one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4054,10 +4690,10 @@ type ClientInterface interface {
 
 	// ChangeMe 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-	// the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+	// one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4082,6 +4718,247 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
 	EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelDeviceWithBody 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+	LabelDeviceWithBody(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelDevice 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+	LabelDevice(ctx context.Context, id DeviceID, body LabelDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeMyEmailWithBody 更换邮箱 · Change the e-mail address
+	//
+	// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+	//
+	// The second step: completes the change with the code that the new address received, and returns the account as it
+	// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+	// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+	ChangeMyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeMyEmail 更换邮箱 · Change the e-mail address
+	//
+	// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+	//
+	// The second step: completes the change with the code that the new address received, and returns the account as it
+	// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+	// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+	ChangeMyEmail(ctx context.Context, body ChangeMyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendMyEmailCodeWithBody 向新邮箱发送验证码 · Mail a code to the new address
+	//
+	// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+	//
+	// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+	// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+	SendMyEmailCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
+	//
+	// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+	//
+	// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+	// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+	SendMyEmailCode(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	//
+	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用；不是本人绑定的，请移除。`GET /api/users/me/profile` 的 `suspended` 列出被暂停的方式。需要 15 分钟内登录过。
+	//
+	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+	// This operation lets it open the account again. To remove it instead, unbind it. `GET /api/users/me/profile` lists
+	// suspended factors in `suspended`. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /api/users/me/factors/{factor}/keep (the `KeepMyFactor` operationId).
+	KeepMyFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnbindMyLark 解除飞书绑定 · Unbind Lark
+	//
+	// 解除飞书账号的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+	//
+	// Unbinds the Lark identity, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to
+	// sign in cannot be removed. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with DELETE /api/users/me/lark (the `UnbindMyLark` operationId).
+	UnbindMyLark(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyLarkWithBody 绑定飞书 · Bind Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+	// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+	// old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+	BindMyLarkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyLark 绑定飞书 · Bind Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+	// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+	// old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+	BindMyLark(ctx context.Context, body BindMyLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeMyPasswordWithBody 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+	//
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+	// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+	// the caller is signed in, and stays so. It delays this session only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+	ChangeMyPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangeMyPassword 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+	//
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+	// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+	// the caller is signed in, and stays so. It delays this session only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+	ChangeMyPassword(ctx context.Context, body ChangeMyPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnbindMyPhone 解除手机绑定 · Unbind the phone
+	//
+	// 解除手机的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+	//
+	// Unbinds the phone, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to sign in
+	// cannot be removed. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with DELETE /api/users/me/phone (the `UnbindMyPhone` operationId).
+	UnbindMyPhone(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyPhoneWithBody 绑定手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+	//
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+	// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+	// another account. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+	BindMyPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyPhone 绑定手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+	//
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+	// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+	// another account. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+	BindMyPhone(ctx context.Context, body BindMyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendMyPhoneCodeWithBody 向要绑定的手机发送验证码 · Text a code to bind a phone
+	//
+	// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+	//
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+	SendMyPhoneCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendMyPhoneCode 向要绑定的手机发送验证码 · Text a code to bind a phone
+	//
+	// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+	//
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+	SendMyPhoneCode(ctx context.Context, body SendMyPhoneCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMyProfile 账号的完整资料 · Get all that the account page shows
+	//
+	// 返回头像图片、各登录方式是否已绑定、是否开启两步验证、最近一次登录以及被暂停的登录方式。`GET /api/users/me` 只返回基本资料。
+	//
+	// Returns what `GET /api/users/me` does not: the picture, which factors are bound, whether two factors are asked
+	// for, the last sign-in, and the factors that a password reset has suspended.
+	//
+	// Corresponds with GET /api/users/me/profile (the `GetMyProfile` operationId).
+	GetMyProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMySecondFactorWithBody 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+	//
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+	SetMySecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetMySecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+	//
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+	SetMySecondFactor(ctx context.Context, body SetMySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndOtherSessions 结束其他会话 · End all other sessions
 	//
@@ -4111,6 +4988,116 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
 	EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelSessionWithBody 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+	LabelSessionWithBody(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelSession 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+	LabelSession(ctx context.Context, id SessionID, body LabelSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSignIns 登录记录 · List the sign-ins of the account
+	//
+	// 列出账号在两套接口上的登录，最近的在前，分页返回。
+	//
+	// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+	//
+	// Corresponds with GET /api/users/me/sign-ins (the `ListSignIns` operationId).
+	ListSignIns(ctx context.Context, params *ListSignInsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UnbindMyTOTP 解除身份验证器绑定 · Unbind the authenticator app
+	//
+	// 移除身份验证器及其恢复码，并发邮件通知。未绑定时同样成功。要求两步验证时，以及它是最后一种登录方式时，不能移除。需要 15 分钟内登录过。
+	//
+	// Removes the authenticator app and its recovery codes, and notifies the owner by mail. It succeeds, too, if none is
+	// bound. It cannot be removed while two factors are asked for, or if it is the last way to sign in. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Corresponds with DELETE /api/users/me/totp (the `UnbindMyTOTP` operationId).
+	UnbindMyTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyTOTPWithBody 绑定身份验证器 · Bind an authenticator app
+	//
+	// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+	// showed one after the other, in this order; both count as used.
+	//
+	// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+	// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+	// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+	BindMyTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BindMyTOTP 绑定身份验证器 · Bind an authenticator app
+	//
+	// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+	// showed one after the other, in this order; both count as used.
+	//
+	// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+	// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+	// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+	BindMyTOTP(ctx context.Context, body BindMyTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetMyTOTPPicture 密钥的二维码 · Get the secret as a QR code
+	//
+	// 返回待绑定密钥的二维码图片，供无法自行绘制的客户端使用。需要 15 分钟内登录过。
+	//
+	// Returns the secret that waits to be bound as a QR code, for clients that cannot draw one. Requires a sign-in at
+	// most 15 minutes old.
+	//
+	// Corresponds with GET /api/users/me/totp/qr (the `GetMyTOTPPicture` operationId).
+	GetMyTOTPPicture(ctx context.Context, params *GetMyTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMyRecoveryCodes 生成恢复码 · Create recovery codes
+	//
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。在密码正确时，每个可以代替身份验证器的验证码一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Creates ten recovery codes and returns them, this once. Behind the right password, each replaces a code of the
+	// authenticator app once. The previous recovery codes become void. The owner is notified by mail, with a link that
+	// undoes it within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /api/users/me/totp/recovery-codes (the `CreateMyRecoveryCodes` operationId).
+	CreateMyRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateMyTOTP 生成身份验证器的密钥 · Create a secret for an authenticator app
+	//
+	// 生成新的密钥，以 `otpauth` URL 返回。须在 5 分钟内用 `POST /api/users/me/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
+	//
+	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps open, or read as a QR code.
+	// `POST /api/users/me/totp` binds it within five minutes. Until then the authenticator app that is bound continues
+	// to work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /api/users/me/totp/secret (the `CreateMyTOTP` operationId).
+	CreateMyTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RegisterWithBody 注册新用户账号 · Register an account
 	//
@@ -4338,7 +5325,7 @@ type ClientInterface interface {
 	//
 	// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
 	//
-	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
+	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。由 `GET /lark/authorize_app` 开始的则回到客户端的 `redirect_uri`。多余的查询参数会被忽略。
 	//
 	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 	// the console (`CONSOLE_URL`, with the locale if one was given):
@@ -4350,7 +5337,7 @@ type ClientInterface interface {
 	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
 	//
-	// Other query parameters are ignored.
+	// What `GET /lark/authorize_app` began ends at the app's `redirect_uri`. Other query parameters are ignored.
 	//
 	// Corresponds with GET /lark (the `ReturnFromLark` operationId).
 	ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4376,6 +5363,25 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
 	AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AuthorizeLarkForApp 客户端的飞书授权 · Go to Lark for an app
+	//
+	// 客户端在系统浏览器中打开此地址（RFC 8252）。浏览器经飞书授权后回到 `redirect_uri`，带有 `code` 和原样的 `state`；失败时带有 `error` 和 `state`。`redirect_uri` 必须是服务器配置（`APP_REDIRECT_URIS`）中的一个；回环地址可以使用任意端口。
+	//
+	// 客户端先生成 `code_verifier`，把它的 SHA-256（base64url）作为 `code_challenge` 提交（RFC 7636）。`code` 两分钟内有效，只能使用一次：用 `POST /api/auth/login/lark` 登录，或在登录后用 `POST /api/users/me/lark` 绑定。
+	//
+	// An app opens this address in the system's browser (RFC 8252). From Lark the browser returns to `redirect_uri` with
+	// `code` and the `state` as it was sent, or with `error` and `state` after a failure. `redirect_uri` must be one of
+	// those that the server is configured for (`APP_REDIRECT_URIS`); a loopback address may have any port.
+	//
+	// The app makes a `code_verifier`, and sends its SHA-256 in base64url as `code_challenge` (RFC 7636). The `code` is
+	// valid for two minutes, once: `POST /api/auth/login/lark` signs in with it, and `POST /api/users/me/lark` binds the
+	// identity to the account that is signed in.
+	//
+	// `error` is one of `LARK_REFUSED`, `TOO_MANY_REQUESTS`, and `UNAVAILABLE` if Lark does not respond.
+	//
+	// Corresponds with GET /lark/authorize_app (the `AuthorizeLarkForApp` operationId).
+	AuthorizeLarkForApp(ctx context.Context, params *AuthorizeLarkForAppParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignInWithBody 登录 · Sign in with a password
 	//
@@ -4412,6 +5418,64 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithMailWithBody 邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+	// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+	// codes are not accepted here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+	SignInWithMailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignInWithMail 邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+	// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+	// codes are not accepted here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+	SignInWithMail(ctx context.Context, body SignInWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendSignInMailWithBody 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+	SendSignInMailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SendSignInMail 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+	SendSignInMail(ctx context.Context, body SendSignInMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignInWithLarkWithBody 飞书登录的第二步 · Complete a sign-in with Lark
 	//
@@ -4734,6 +5798,28 @@ type ClientInterface interface {
 	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 	EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// LabelUserDeviceWithBody 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+	LabelUserDeviceWithBody(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelUserDevice 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+	LabelUserDevice(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
 	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
@@ -4901,6 +5987,37 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 	EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelUserSessionWithBody 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+	LabelUserSessionWithBody(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LabelUserSession 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+	LabelUserSession(ctx context.Context, id SessionID, body LabelUserSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListUserSignIns 登录记录 · List the sign-ins of the account
+	//
+	// 列出账号在两套接口上的登录，最近的在前，分页返回。
+	//
+	// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+	//
+	// Corresponds with GET /user/sign_ins (the `ListUserSignIns` operationId).
+	ListUserSignIns(ctx context.Context, params *ListUserSignInsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateTOTP 生成 TOTP URL · Create a secret for an authenticator app
 	//
@@ -6046,6 +7163,116 @@ func (c *Client) RotateWebhookSecret(ctx context.Context, webhookID WebhookKey, 
 	return c.Client.Do(req)
 }
 
+// ResetForgottenPasswordWithBody 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+// is the new token of this device.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+func (c *Client) ResetForgottenPasswordWithBody(ctx context.Context, params *ResetForgottenPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetForgottenPasswordRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetForgottenPassword 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+// is the new token of this device.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+func (c *Client) ResetForgottenPassword(ctx context.Context, params *ResetForgottenPasswordParams, body ResetForgottenPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetForgottenPasswordRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendForgottenPasswordCodeWithBody 发送重置密码验证码 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+// address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not. A request does not change the account.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+func (c *Client) SendForgottenPasswordCodeWithBody(ctx context.Context, params *SendForgottenPasswordCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendForgottenPasswordCodeRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendForgottenPasswordCode 发送重置密码验证码 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+// address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not. A request does not change the account.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+func (c *Client) SendForgottenPasswordCode(ctx context.Context, params *SendForgottenPasswordCodeParams, body SendForgottenPasswordCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendForgottenPasswordCodeRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // LoginWithBody 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
@@ -6102,6 +7329,302 @@ func (c *Client) LoginWithBody(ctx context.Context, params *LoginParams, content
 // Corresponds with POST /api/auth/login (the `Login` operationId).
 func (c *Client) LoginWithFormdataBody(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLoginRequestWithFormdataBody(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithMailWithBody 用邮件验证码登录 · Sign in with a code by mail
+//
+// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and an unknown address get the same response.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+func (c *Client) LoginWithMailWithBody(ctx context.Context, params *LoginWithMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithMailRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithMail 用邮件验证码登录 · Sign in with a code by mail
+//
+// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and an unknown address get the same response.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+func (c *Client) LoginWithMail(ctx context.Context, params *LoginWithMailParams, body LoginWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithMailRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendLoginMailWithBody 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+func (c *Client) SendLoginMailWithBody(ctx context.Context, params *SendLoginMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendLoginMailRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendLoginMail 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+func (c *Client) SendLoginMail(ctx context.Context, params *SendLoginMailParams, body SendLoginMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendLoginMailRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithLarkWithBody 飞书登录 · Sign in with Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+//
+// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+// not accepted here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+func (c *Client) LoginWithLarkWithBody(ctx context.Context, params *LoginWithLarkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithLarkRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithLark 飞书登录 · Sign in with Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+//
+// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+// not accepted here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+func (c *Client) LoginWithLark(ctx context.Context, params *LoginWithLarkParams, body LoginWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithLarkRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithSMSWithBody 用短信验证码登录 · Sign in with a code by SMS
+//
+// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and a number that no account has get the same response.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+func (c *Client) LoginWithSMSWithBody(ctx context.Context, params *LoginWithSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithSMSRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithSMS 用短信验证码登录 · Sign in with a code by SMS
+//
+// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and a number that no account has get the same response.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+func (c *Client) LoginWithSMS(ctx context.Context, params *LoginWithSMSParams, body LoginWithSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithSMSRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendLoginSMSWithBody 发送登录短信验证码 · Text a code to sign in
+//
+// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+//
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+func (c *Client) SendLoginSMSWithBody(ctx context.Context, params *SendLoginSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendLoginSMSRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendLoginSMS 发送登录短信验证码 · Text a code to sign in
+//
+// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+//
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+func (c *Client) SendLoginSMS(ctx context.Context, params *SendLoginSMSParams, body SendLoginSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendLoginSMSRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithTOTPWithBody 用身份验证器登录 · Sign in with an authenticator app
+//
+// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+//
+// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+// code. Recovery codes are not accepted here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+func (c *Client) LoginWithTOTPWithBody(ctx context.Context, params *LoginWithTOTPParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithTOTPRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginWithTOTP 用身份验证器登录 · Sign in with an authenticator app
+//
+// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+//
+// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+// code. Recovery codes are not accepted here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+func (c *Client) LoginWithTOTP(ctx context.Context, params *LoginWithTOTPParams, body LoginWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginWithTOTPRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6300,10 +7823,10 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 
 // ChangeMeWithBody 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-// the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+// one. It returns the account as it is then, with the next `__v`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -6322,10 +7845,10 @@ func (c *Client) ChangeMeWithBody(ctx context.Context, contentType string, body 
 
 // ChangeMe 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-// the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+// one. It returns the account as it is then, with the next `__v`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -6371,6 +7894,447 @@ func (c *Client) ListDevices(ctx context.Context, params *ListDevicesParams, req
 // Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
 func (c *Client) EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndDeviceRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelDeviceWithBody 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+func (c *Client) LabelDeviceWithBody(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelDeviceRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelDevice 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+func (c *Client) LabelDevice(ctx context.Context, id DeviceID, body LabelDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelDeviceRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeMyEmailWithBody 更换邮箱 · Change the e-mail address
+//
+// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+//
+// The second step: completes the change with the code that the new address received, and returns the account as it
+// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+func (c *Client) ChangeMyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeMyEmailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeMyEmail 更换邮箱 · Change the e-mail address
+//
+// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+//
+// The second step: completes the change with the code that the new address received, and returns the account as it
+// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+func (c *Client) ChangeMyEmail(ctx context.Context, body ChangeMyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeMyEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendMyEmailCodeWithBody 向新邮箱发送验证码 · Mail a code to the new address
+//
+// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+//
+// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+// sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+func (c *Client) SendMyEmailCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendMyEmailCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
+//
+// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+//
+// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+// sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+func (c *Client) SendMyEmailCode(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendMyEmailCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+//
+// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用；不是本人绑定的，请移除。`GET /api/users/me/profile` 的 `suspended` 列出被暂停的方式。需要 15 分钟内登录过。
+//
+// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+// This operation lets it open the account again. To remove it instead, unbind it. `GET /api/users/me/profile` lists
+// suspended factors in `suspended`. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /api/users/me/factors/{factor}/keep (the `KeepMyFactor` operationId).
+func (c *Client) KeepMyFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewKeepMyFactorRequest(c.Server, factor)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnbindMyLark 解除飞书绑定 · Unbind Lark
+//
+// 解除飞书账号的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+//
+// Unbinds the Lark identity, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to
+// sign in cannot be removed. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with DELETE /api/users/me/lark (the `UnbindMyLark` operationId).
+func (c *Client) UnbindMyLark(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindMyLarkRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyLarkWithBody 绑定飞书 · Bind Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+// old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+func (c *Client) BindMyLarkWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyLarkRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyLark 绑定飞书 · Bind Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+// old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+func (c *Client) BindMyLark(ctx context.Context, body BindMyLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyLarkRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeMyPasswordWithBody 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+//
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+// the caller is signed in, and stays so. It delays this session only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+func (c *Client) ChangeMyPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeMyPasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangeMyPassword 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+//
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+// the caller is signed in, and stays so. It delays this session only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+func (c *Client) ChangeMyPassword(ctx context.Context, body ChangeMyPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangeMyPasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnbindMyPhone 解除手机绑定 · Unbind the phone
+//
+// 解除手机的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+//
+// Unbinds the phone, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to sign in
+// cannot be removed. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with DELETE /api/users/me/phone (the `UnbindMyPhone` operationId).
+func (c *Client) UnbindMyPhone(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindMyPhoneRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyPhoneWithBody 绑定手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+//
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+// another account. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+func (c *Client) BindMyPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyPhoneRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyPhone 绑定手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+//
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+// another account. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+func (c *Client) BindMyPhone(ctx context.Context, body BindMyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyPhoneRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendMyPhoneCodeWithBody 向要绑定的手机发送验证码 · Text a code to bind a phone
+//
+// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+//
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+func (c *Client) SendMyPhoneCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendMyPhoneCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendMyPhoneCode 向要绑定的手机发送验证码 · Text a code to bind a phone
+//
+// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+//
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+func (c *Client) SendMyPhoneCode(ctx context.Context, body SendMyPhoneCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendMyPhoneCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMyProfile 账号的完整资料 · Get all that the account page shows
+//
+// 返回头像图片、各登录方式是否已绑定、是否开启两步验证、最近一次登录以及被暂停的登录方式。`GET /api/users/me` 只返回基本资料。
+//
+// Returns what `GET /api/users/me` does not: the picture, which factors are bound, whether two factors are asked
+// for, the last sign-in, and the factors that a password reset has suspended.
+//
+// Corresponds with GET /api/users/me/profile (the `GetMyProfile` operationId).
+func (c *Client) GetMyProfile(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMyProfileRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMySecondFactorWithBody 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+//
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+func (c *Client) SetMySecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMySecondFactorRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetMySecondFactor 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+//
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+func (c *Client) SetMySecondFactor(ctx context.Context, body SetMySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetMySecondFactorRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6430,6 +8394,206 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
 func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndSessionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelSessionWithBody 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+func (c *Client) LabelSessionWithBody(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelSessionRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelSession 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+func (c *Client) LabelSession(ctx context.Context, id SessionID, body LabelSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelSessionRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSignIns 登录记录 · List the sign-ins of the account
+//
+// 列出账号在两套接口上的登录，最近的在前，分页返回。
+//
+// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+//
+// Corresponds with GET /api/users/me/sign-ins (the `ListSignIns` operationId).
+func (c *Client) ListSignIns(ctx context.Context, params *ListSignInsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSignInsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UnbindMyTOTP 解除身份验证器绑定 · Unbind the authenticator app
+//
+// 移除身份验证器及其恢复码，并发邮件通知。未绑定时同样成功。要求两步验证时，以及它是最后一种登录方式时，不能移除。需要 15 分钟内登录过。
+//
+// Removes the authenticator app and its recovery codes, and notifies the owner by mail. It succeeds, too, if none is
+// bound. It cannot be removed while two factors are asked for, or if it is the last way to sign in. Requires a
+// sign-in at most 15 minutes old.
+//
+// Corresponds with DELETE /api/users/me/totp (the `UnbindMyTOTP` operationId).
+func (c *Client) UnbindMyTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUnbindMyTOTPRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyTOTPWithBody 绑定身份验证器 · Bind an authenticator app
+//
+// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+// showed one after the other, in this order; both count as used.
+//
+// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+func (c *Client) BindMyTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyTOTPRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BindMyTOTP 绑定身份验证器 · Bind an authenticator app
+//
+// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+// showed one after the other, in this order; both count as used.
+//
+// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+func (c *Client) BindMyTOTP(ctx context.Context, body BindMyTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBindMyTOTPRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetMyTOTPPicture 密钥的二维码 · Get the secret as a QR code
+//
+// 返回待绑定密钥的二维码图片，供无法自行绘制的客户端使用。需要 15 分钟内登录过。
+//
+// Returns the secret that waits to be bound as a QR code, for clients that cannot draw one. Requires a sign-in at
+// most 15 minutes old.
+//
+// Corresponds with GET /api/users/me/totp/qr (the `GetMyTOTPPicture` operationId).
+func (c *Client) GetMyTOTPPicture(ctx context.Context, params *GetMyTOTPPictureParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetMyTOTPPictureRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMyRecoveryCodes 生成恢复码 · Create recovery codes
+//
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。在密码正确时，每个可以代替身份验证器的验证码一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Creates ten recovery codes and returns them, this once. Behind the right password, each replaces a code of the
+// authenticator app once. The previous recovery codes become void. The owner is notified by mail, with a link that
+// undoes it within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /api/users/me/totp/recovery-codes (the `CreateMyRecoveryCodes` operationId).
+func (c *Client) CreateMyRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMyRecoveryCodesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateMyTOTP 生成身份验证器的密钥 · Create a secret for an authenticator app
+//
+// 生成新的密钥，以 `otpauth` URL 返回。须在 5 分钟内用 `POST /api/users/me/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
+//
+// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps open, or read as a QR code.
+// `POST /api/users/me/totp` binds it within five minutes. Until then the authenticator app that is bound continues
+// to work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /api/users/me/totp/secret (the `CreateMyTOTP` operationId).
+func (c *Client) CreateMyTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateMyTOTPRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -6796,7 +8960,7 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 //
 // 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
 //
-// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
+// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。由 `GET /lark/authorize_app` 开始的则回到客户端的 `redirect_uri`。多余的查询参数会被忽略。
 //
 // Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 // the console (`CONSOLE_URL`, with the locale if one was given):
@@ -6808,7 +8972,7 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 //     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
 //
-// Other query parameters are ignored.
+// What `GET /lark/authorize_app` began ends at the app's `redirect_uri`. Other query parameters are ignored.
 //
 // Corresponds with GET /lark (the `ReturnFromLark` operationId).
 func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6845,6 +9009,35 @@ func (c *Client) ReturnFromLark(ctx context.Context, params *ReturnFromLarkParam
 // Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
 func (c *Client) AuthorizeLark(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewAuthorizeLarkRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AuthorizeLarkForApp 客户端的飞书授权 · Go to Lark for an app
+//
+// 客户端在系统浏览器中打开此地址（RFC 8252）。浏览器经飞书授权后回到 `redirect_uri`，带有 `code` 和原样的 `state`；失败时带有 `error` 和 `state`。`redirect_uri` 必须是服务器配置（`APP_REDIRECT_URIS`）中的一个；回环地址可以使用任意端口。
+//
+// 客户端先生成 `code_verifier`，把它的 SHA-256（base64url）作为 `code_challenge` 提交（RFC 7636）。`code` 两分钟内有效，只能使用一次：用 `POST /api/auth/login/lark` 登录，或在登录后用 `POST /api/users/me/lark` 绑定。
+//
+// An app opens this address in the system's browser (RFC 8252). From Lark the browser returns to `redirect_uri` with
+// `code` and the `state` as it was sent, or with `error` and `state` after a failure. `redirect_uri` must be one of
+// those that the server is configured for (`APP_REDIRECT_URIS`); a loopback address may have any port.
+//
+// The app makes a `code_verifier`, and sends its SHA-256 in base64url as `code_challenge` (RFC 7636). The `code` is
+// valid for two minutes, once: `POST /api/auth/login/lark` signs in with it, and `POST /api/users/me/lark` binds the
+// identity to the account that is signed in.
+//
+// `error` is one of `LARK_REFUSED`, `TOO_MANY_REQUESTS`, and `UNAVAILABLE` if Lark does not respond.
+//
+// Corresponds with GET /lark/authorize_app (the `AuthorizeLarkForApp` operationId).
+func (c *Client) AuthorizeLarkForApp(ctx context.Context, params *AuthorizeLarkForAppParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAuthorizeLarkForAppRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -6901,6 +9094,104 @@ func (c *Client) SignInWithBody(ctx context.Context, contentType string, body io
 // Corresponds with POST /login (the `SignIn` operationId).
 func (c *Client) SignIn(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignInRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithMailWithBody 邮件验证码登录 · Sign in with a code by mail
+//
+// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+// codes are not accepted here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+func (c *Client) SignInWithMailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithMailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignInWithMail 邮件验证码登录 · Sign in with a code by mail
+//
+// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+// codes are not accepted here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+func (c *Client) SignInWithMail(ctx context.Context, body SignInWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignInWithMailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendSignInMailWithBody 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+func (c *Client) SendSignInMailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendSignInMailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SendSignInMail 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+func (c *Client) SendSignInMail(ctx context.Context, body SendSignInMailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSendSignInMailRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7462,6 +9753,48 @@ func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// LabelUserDeviceWithBody 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+func (c *Client) LabelUserDeviceWithBody(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelUserDeviceRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelUserDevice 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+func (c *Client) LabelUserDevice(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelUserDeviceRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 //
 // 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
@@ -7750,6 +10083,67 @@ func (c *Client) ListUserSessions(ctx context.Context, reqEditors ...RequestEdit
 // Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewEndUserSessionRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelUserSessionWithBody 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+func (c *Client) LabelUserSessionWithBody(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelUserSessionRequestWithBody(c.Server, id, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LabelUserSession 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+func (c *Client) LabelUserSession(ctx context.Context, id SessionID, body LabelUserSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLabelUserSessionRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListUserSignIns 登录记录 · List the sign-ins of the account
+//
+// 列出账号在两套接口上的登录，最近的在前，分页返回。
+//
+// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+//
+// Corresponds with GET /user/sign_ins (the `ListUserSignIns` operationId).
+func (c *Client) ListUserSignIns(ctx context.Context, params *ListUserSignInsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUserSignInsRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9901,6 +12295,116 @@ func NewRotateWebhookSecretRequest(server string, webhookID WebhookKey, params *
 	return req, nil
 }
 
+// NewResetForgottenPasswordRequest calls the generic ResetForgottenPassword builder with application/json body
+func NewResetForgottenPasswordRequest(server string, params *ResetForgottenPasswordParams, body ResetForgottenPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetForgottenPasswordRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewResetForgottenPasswordRequestWithBody constructs an http.Request for the ResetForgottenPassword method, with any body, and a specified content type
+func NewResetForgottenPasswordRequestWithBody(server string, params *ResetForgottenPasswordParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/forgot-password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSendForgottenPasswordCodeRequest calls the generic SendForgottenPasswordCode builder with application/json body
+func NewSendForgottenPasswordCodeRequest(server string, params *SendForgottenPasswordCodeParams, body SendForgottenPasswordCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendForgottenPasswordCodeRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSendForgottenPasswordCodeRequestWithBody constructs an http.Request for the SendForgottenPasswordCode method, with any body, and a specified content type
+func NewSendForgottenPasswordCodeRequestWithBody(server string, params *SendForgottenPasswordCodeParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/forgot-password/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
 // NewLoginRequestWithFormdataBody calls the generic Login builder with application/x-www-form-urlencoded body
 func NewLoginRequestWithFormdataBody(server string, params *LoginParams, body LoginFormdataRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9922,6 +12426,336 @@ func NewLoginRequestWithBody(server string, params *LoginParams, contentType str
 	}
 
 	operationPath := fmt.Sprintf("/api/auth/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLoginWithMailRequest calls the generic LoginWithMail builder with application/json body
+func NewLoginWithMailRequest(server string, params *LoginWithMailParams, body LoginWithMailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginWithMailRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLoginWithMailRequestWithBody constructs an http.Request for the LoginWithMail method, with any body, and a specified content type
+func NewLoginWithMailRequestWithBody(server string, params *LoginWithMailParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSendLoginMailRequest calls the generic SendLoginMail builder with application/json body
+func NewSendLoginMailRequest(server string, params *SendLoginMailParams, body SendLoginMailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendLoginMailRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSendLoginMailRequestWithBody constructs an http.Request for the SendLoginMail method, with any body, and a specified content type
+func NewSendLoginMailRequestWithBody(server string, params *SendLoginMailParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/email/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLoginWithLarkRequest calls the generic LoginWithLark builder with application/json body
+func NewLoginWithLarkRequest(server string, params *LoginWithLarkParams, body LoginWithLarkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginWithLarkRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLoginWithLarkRequestWithBody constructs an http.Request for the LoginWithLark method, with any body, and a specified content type
+func NewLoginWithLarkRequestWithBody(server string, params *LoginWithLarkParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/lark")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLoginWithSMSRequest calls the generic LoginWithSMS builder with application/json body
+func NewLoginWithSMSRequest(server string, params *LoginWithSMSParams, body LoginWithSMSJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginWithSMSRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLoginWithSMSRequestWithBody constructs an http.Request for the LoginWithSMS method, with any body, and a specified content type
+func NewLoginWithSMSRequestWithBody(server string, params *LoginWithSMSParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/sms")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewSendLoginSMSRequest calls the generic SendLoginSMS builder with application/json body
+func NewSendLoginSMSRequest(server string, params *SendLoginSMSParams, body SendLoginSMSJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendLoginSMSRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewSendLoginSMSRequestWithBody constructs an http.Request for the SendLoginSMS method, with any body, and a specified content type
+func NewSendLoginSMSRequestWithBody(server string, params *SendLoginSMSParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/sms/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.XDeviceToken != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Device-Token", *params.XDeviceToken, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("X-Device-Token", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewLoginWithTOTPRequest calls the generic LoginWithTOTP builder with application/json body
+func NewLoginWithTOTPRequest(server string, params *LoginWithTOTPParams, body LoginWithTOTPJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginWithTOTPRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewLoginWithTOTPRequestWithBody constructs an http.Request for the LoginWithTOTP method, with any body, and a specified content type
+func NewLoginWithTOTPRequestWithBody(server string, params *LoginWithTOTPParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/auth/login/totp")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -10206,6 +13040,448 @@ func NewEndDeviceRequest(server string, id DeviceID) (*http.Request, error) {
 	return req, nil
 }
 
+// NewLabelDeviceRequest calls the generic LabelDevice builder with application/json body
+func NewLabelDeviceRequest(server string, id DeviceID, body LabelDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelDeviceRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewLabelDeviceRequestWithBody constructs an http.Request for the LabelDevice method, with any body, and a specified content type
+func NewLabelDeviceRequestWithBody(server string, id DeviceID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/devices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewChangeMyEmailRequest calls the generic ChangeMyEmail builder with application/json body
+func NewChangeMyEmailRequest(server string, body ChangeMyEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeMyEmailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangeMyEmailRequestWithBody constructs an http.Request for the ChangeMyEmail method, with any body, and a specified content type
+func NewChangeMyEmailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSendMyEmailCodeRequest calls the generic SendMyEmailCode builder with application/json body
+func NewSendMyEmailCodeRequest(server string, body SendMyEmailCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendMyEmailCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSendMyEmailCodeRequestWithBody constructs an http.Request for the SendMyEmailCode method, with any body, and a specified content type
+func NewSendMyEmailCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/email/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewKeepMyFactorRequest constructs an http.Request for the KeepMyFactor method
+func NewKeepMyFactorRequest(server string, factor SuspendableFactor) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "factor", factor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/factors/%s/keep", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnbindMyLarkRequest constructs an http.Request for the UnbindMyLark method
+func NewUnbindMyLarkRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/lark")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBindMyLarkRequest calls the generic BindMyLark builder with application/json body
+func NewBindMyLarkRequest(server string, body BindMyLarkJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindMyLarkRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBindMyLarkRequestWithBody constructs an http.Request for the BindMyLark method, with any body, and a specified content type
+func NewBindMyLarkRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/lark")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewChangeMyPasswordRequest calls the generic ChangeMyPassword builder with application/json body
+func NewChangeMyPasswordRequest(server string, body ChangeMyPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangeMyPasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangeMyPasswordRequestWithBody constructs an http.Request for the ChangeMyPassword method, with any body, and a specified content type
+func NewChangeMyPasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewUnbindMyPhoneRequest constructs an http.Request for the UnbindMyPhone method
+func NewUnbindMyPhoneRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBindMyPhoneRequest calls the generic BindMyPhone builder with application/json body
+func NewBindMyPhoneRequest(server string, body BindMyPhoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindMyPhoneRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBindMyPhoneRequestWithBody constructs an http.Request for the BindMyPhone method, with any body, and a specified content type
+func NewBindMyPhoneRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSendMyPhoneCodeRequest calls the generic SendMyPhoneCode builder with application/json body
+func NewSendMyPhoneCodeRequest(server string, body SendMyPhoneCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendMyPhoneCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSendMyPhoneCodeRequestWithBody constructs an http.Request for the SendMyPhoneCode method, with any body, and a specified content type
+func NewSendMyPhoneCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/phone/send-code")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetMyProfileRequest constructs an http.Request for the GetMyProfile method
+func NewGetMyProfileRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/profile")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSetMySecondFactorRequest calls the generic SetMySecondFactor builder with application/json body
+func NewSetMySecondFactorRequest(server string, body SetMySecondFactorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetMySecondFactorRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetMySecondFactorRequestWithBody constructs an http.Request for the SetMySecondFactor method, with any body, and a specified content type
+func NewSetMySecondFactorRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/second-factor")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewEndOtherSessionsRequest constructs an http.Request for the EndOtherSessions method
 func NewEndOtherSessionsRequest(server string) (*http.Request, error) {
 	var err error
@@ -10287,6 +13563,294 @@ func NewEndSessionRequest(server string, id SessionID) (*http.Request, error) {
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLabelSessionRequest calls the generic LabelSession builder with application/json body
+func NewLabelSessionRequest(server string, id SessionID, body LabelSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelSessionRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewLabelSessionRequestWithBody constructs an http.Request for the LabelSession method, with any body, and a specified content type
+func NewLabelSessionRequestWithBody(server string, id SessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListSignInsRequest constructs an http.Request for the ListSignIns method
+func NewListSignInsRequest(server string, params *ListSignInsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/sign-ins")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewUnbindMyTOTPRequest constructs an http.Request for the UnbindMyTOTP method
+func NewUnbindMyTOTPRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBindMyTOTPRequest calls the generic BindMyTOTP builder with application/json body
+func NewBindMyTOTPRequest(server string, body BindMyTOTPJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBindMyTOTPRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBindMyTOTPRequestWithBody constructs an http.Request for the BindMyTOTP method, with any body, and a specified content type
+func NewBindMyTOTPRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetMyTOTPPictureRequest constructs an http.Request for the GetMyTOTPPicture method
+func NewGetMyTOTPPictureRequest(server string, params *GetMyTOTPPictureParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/totp/qr")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Format != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "format", *params.Format, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMyRecoveryCodesRequest constructs an http.Request for the CreateMyRecoveryCodes method
+func NewCreateMyRecoveryCodesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/totp/recovery-codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateMyTOTPRequest constructs an http.Request for the CreateMyTOTP method
+func NewCreateMyTOTPRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/totp/secret")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -10874,6 +14438,88 @@ func NewAuthorizeLarkRequest(server string, params *AuthorizeLarkParams) (*http.
 	return req, nil
 }
 
+// NewAuthorizeLarkForAppRequest constructs an http.Request for the AuthorizeLarkForApp method
+func NewAuthorizeLarkForAppRequest(server string, params *AuthorizeLarkForAppParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/lark/authorize_app")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "redirect_uri", params.RedirectURI, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge", params.CodeChallenge, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.CodeChallengeMethod != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge_method", *params.CodeChallengeMethod, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.State != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", *params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewSignInRequest calls the generic SignIn builder with application/json body
 func NewSignInRequest(server string, body SignInJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -10895,6 +14541,86 @@ func NewSignInRequestWithBody(server string, contentType string, body io.Reader)
 	}
 
 	operationPath := fmt.Sprintf("/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSignInWithMailRequest calls the generic SignInWithMail builder with application/json body
+func NewSignInWithMailRequest(server string, body SignInWithMailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignInWithMailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignInWithMailRequestWithBody constructs an http.Request for the SignInWithMail method, with any body, and a specified content type
+func NewSignInWithMailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSendSignInMailRequest calls the generic SendSignInMail builder with application/json body
+func NewSendSignInMailRequest(server string, body SendSignInMailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSendSignInMailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSendSignInMailRequestWithBody constructs an http.Request for the SendSignInMail method, with any body, and a specified content type
+func NewSendSignInMailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/login/email_code")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -11596,6 +15322,53 @@ func NewEndUserDeviceRequest(server string, id DeviceID) (*http.Request, error) 
 	return req, nil
 }
 
+// NewLabelUserDeviceRequest calls the generic LabelUserDevice builder with application/json body
+func NewLabelUserDeviceRequest(server string, id DeviceID, body LabelUserDeviceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelUserDeviceRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewLabelUserDeviceRequestWithBody constructs an http.Request for the LabelUserDevice method, with any body, and a specified content type
+func NewLabelUserDeviceRequestWithBody(server string, id DeviceID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/devices/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewKeepFactorRequest constructs an http.Request for the KeepFactor method
 func NewKeepFactorRequest(server string, factor SuspendableFactor) (*http.Request, error) {
 	var err error
@@ -11921,6 +15694,119 @@ func NewEndUserSessionRequest(server string, id SessionID) (*http.Request, error
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLabelUserSessionRequest calls the generic LabelUserSession builder with application/json body
+func NewLabelUserSessionRequest(server string, id SessionID, body LabelUserSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLabelUserSessionRequestWithBody(server, id, "application/json", bodyReader)
+}
+
+// NewLabelUserSessionRequestWithBody constructs an http.Request for the LabelUserSession method, with any body, and a specified content type
+func NewLabelUserSessionRequestWithBody(server string, id SessionID, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/sessions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListUserSignInsRequest constructs an http.Request for the ListUserSignIns method
+func NewListUserSignInsRequest(server string, params *ListUserSignInsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/sign_ins")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Limit != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", *params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Cursor != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "cursor", *params.Cursor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -12834,6 +16720,76 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/admin/webhooks/{webhookId}/secret (the `RotateWebhookSecret` operationId).
 	RotateWebhookSecretWithResponse(ctx context.Context, webhookID WebhookKey, params *RotateWebhookSecretParams, reqEditors ...RequestEditorFn) (*RotateWebhookSecretResult, error)
 
+	// ResetForgottenPasswordWithBodyWithResponse 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+	// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+	// is the new token of this device.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+	ResetForgottenPasswordWithBodyWithResponse(ctx context.Context, params *ResetForgottenPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetForgottenPasswordResult, error)
+
+	// ResetForgottenPasswordWithResponse 重置密码 · Reset the password
+	//
+	// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+	//
+	// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+	//
+	// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+	// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+	// is the new token of this device.
+	//
+	// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+	// response.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+	ResetForgottenPasswordWithResponse(ctx context.Context, params *ResetForgottenPasswordParams, body ResetForgottenPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetForgottenPasswordResult, error)
+
+	// SendForgottenPasswordCodeWithBodyWithResponse 发送重置密码验证码 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+	// address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not. A request does not change the account.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+	SendForgottenPasswordCodeWithBodyWithResponse(ctx context.Context, params *SendForgottenPasswordCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendForgottenPasswordCodeResult, error)
+
+	// SendForgottenPasswordCodeWithResponse 发送重置密码验证码 · Mail a code to reset the password
+	//
+	// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+	// address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not. A request does not change the account.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+	SendForgottenPasswordCodeWithResponse(ctx context.Context, params *SendForgottenPasswordCodeParams, body SendForgottenPasswordCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendForgottenPasswordCodeResult, error)
+
 	// LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 	//
 	// 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
@@ -12879,6 +16835,182 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/auth/login (the `Login` operationId).
 	LoginWithFormdataBodyWithResponse(ctx context.Context, params *LoginParams, body LoginFormdataRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error)
+
+	// LoginWithMailWithBodyWithResponse 用邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and an unknown address get the same response.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+	LoginWithMailWithBodyWithResponse(ctx context.Context, params *LoginWithMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithMailResult, error)
+
+	// LoginWithMailWithResponse 用邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and an unknown address get the same response.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+	LoginWithMailWithResponse(ctx context.Context, params *LoginWithMailParams, body LoginWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithMailResult, error)
+
+	// SendLoginMailWithBodyWithResponse 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+	SendLoginMailWithBodyWithResponse(ctx context.Context, params *SendLoginMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendLoginMailResult, error)
+
+	// SendLoginMailWithResponse 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+	SendLoginMailWithResponse(ctx context.Context, params *SendLoginMailParams, body SendLoginMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SendLoginMailResult, error)
+
+	// LoginWithLarkWithBodyWithResponse 飞书登录 · Sign in with Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+	// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+	// not accepted here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+	LoginWithLarkWithBodyWithResponse(ctx context.Context, params *LoginWithLarkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithLarkResult, error)
+
+	// LoginWithLarkWithResponse 飞书登录 · Sign in with Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+	// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+	// not accepted here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+	LoginWithLarkWithResponse(ctx context.Context, params *LoginWithLarkParams, body LoginWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithLarkResult, error)
+
+	// LoginWithSMSWithBodyWithResponse 用短信验证码登录 · Sign in with a code by SMS
+	//
+	// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and a number that no account has get the same response.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+	LoginWithSMSWithBodyWithResponse(ctx context.Context, params *LoginWithSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithSMSResult, error)
+
+	// LoginWithSMSWithResponse 用短信验证码登录 · Sign in with a code by SMS
+	//
+	// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+	// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+	// Recovery codes are not accepted here.
+	//
+	// A wrong code, an expired code and a number that no account has get the same response.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+	LoginWithSMSWithResponse(ctx context.Context, params *LoginWithSMSParams, body LoginWithSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithSMSResult, error)
+
+	// SendLoginSMSWithBodyWithResponse 发送登录短信验证码 · Text a code to sign in
+	//
+	// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+	//
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+	SendLoginSMSWithBodyWithResponse(ctx context.Context, params *SendLoginSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendLoginSMSResult, error)
+
+	// SendLoginSMSWithResponse 发送登录短信验证码 · Text a code to sign in
+	//
+	// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+	//
+	// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+	// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+	SendLoginSMSWithResponse(ctx context.Context, params *SendLoginSMSParams, body SendLoginSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*SendLoginSMSResult, error)
+
+	// LoginWithTOTPWithBodyWithResponse 用身份验证器登录 · Sign in with an authenticator app
+	//
+	// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+	//
+	// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+	// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+	// code. Recovery codes are not accepted here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+	LoginWithTOTPWithBodyWithResponse(ctx context.Context, params *LoginWithTOTPParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithTOTPResult, error)
+
+	// LoginWithTOTPWithResponse 用身份验证器登录 · Sign in with an authenticator app
+	//
+	// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+	//
+	// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+	// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+	// code. Recovery codes are not accepted here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+	LoginWithTOTPWithResponse(ctx context.Context, params *LoginWithTOTPParams, body LoginWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithTOTPResult, error)
 
 	// LogoutWithResponse 登出 · Sign out
 	//
@@ -13012,10 +17144,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMeWithBodyWithResponse 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-	// the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+	// one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -13024,10 +17156,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMeWithResponse 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-	// the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+	// one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -13056,6 +17188,255 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
 	EndDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndDeviceResult, error)
+
+	// LabelDeviceWithBodyWithResponse 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+	LabelDeviceWithBodyWithResponse(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelDeviceResult, error)
+
+	// LabelDeviceWithResponse 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+	LabelDeviceWithResponse(ctx context.Context, id DeviceID, body LabelDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelDeviceResult, error)
+
+	// ChangeMyEmailWithBodyWithResponse 更换邮箱 · Change the e-mail address
+	//
+	// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+	//
+	// The second step: completes the change with the code that the new address received, and returns the account as it
+	// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+	// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+	ChangeMyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeMyEmailResult, error)
+
+	// ChangeMyEmailWithResponse 更换邮箱 · Change the e-mail address
+	//
+	// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+	//
+	// The second step: completes the change with the code that the new address received, and returns the account as it
+	// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+	// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+	ChangeMyEmailWithResponse(ctx context.Context, body ChangeMyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeMyEmailResult, error)
+
+	// SendMyEmailCodeWithBodyWithResponse 向新邮箱发送验证码 · Mail a code to the new address
+	//
+	// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+	//
+	// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+	// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+	SendMyEmailCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendMyEmailCodeResult, error)
+
+	// SendMyEmailCodeWithResponse 向新邮箱发送验证码 · Mail a code to the new address
+	//
+	// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+	//
+	// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+	// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+	SendMyEmailCodeWithResponse(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMyEmailCodeResult, error)
+
+	// KeepMyFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+	//
+	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用；不是本人绑定的，请移除。`GET /api/users/me/profile` 的 `suspended` 列出被暂停的方式。需要 15 分钟内登录过。
+	//
+	// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+	// This operation lets it open the account again. To remove it instead, unbind it. `GET /api/users/me/profile` lists
+	// suspended factors in `suspended`. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/factors/{factor}/keep (the `KeepMyFactor` operationId).
+	KeepMyFactorWithResponse(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*KeepMyFactorResult, error)
+
+	// UnbindMyLarkWithResponse 解除飞书绑定 · Unbind Lark
+	//
+	// 解除飞书账号的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+	//
+	// Unbinds the Lark identity, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to
+	// sign in cannot be removed. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/lark (the `UnbindMyLark` operationId).
+	UnbindMyLarkWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyLarkResult, error)
+
+	// BindMyLarkWithBodyWithResponse 绑定飞书 · Bind Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+	// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+	// old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+	BindMyLarkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyLarkResult, error)
+
+	// BindMyLarkWithResponse 绑定飞书 · Bind Lark
+	//
+	// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+	// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+	// old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+	BindMyLarkWithResponse(ctx context.Context, body BindMyLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyLarkResult, error)
+
+	// ChangeMyPasswordWithBodyWithResponse 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+	//
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+	// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+	// the caller is signed in, and stays so. It delays this session only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+	ChangeMyPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeMyPasswordResult, error)
+
+	// ChangeMyPasswordWithResponse 修改密码 · Change the password
+	//
+	// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+	//
+	// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+	// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+	// the caller is signed in, and stays so. It delays this session only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+	ChangeMyPasswordWithResponse(ctx context.Context, body ChangeMyPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeMyPasswordResult, error)
+
+	// UnbindMyPhoneWithResponse 解除手机绑定 · Unbind the phone
+	//
+	// 解除手机的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+	//
+	// Unbinds the phone, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to sign in
+	// cannot be removed. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/phone (the `UnbindMyPhone` operationId).
+	UnbindMyPhoneWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyPhoneResult, error)
+
+	// BindMyPhoneWithBodyWithResponse 绑定手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+	//
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+	// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+	// another account. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+	BindMyPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyPhoneResult, error)
+
+	// BindMyPhoneWithResponse 绑定手机 · Bind a phone
+	//
+	// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+	//
+	// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+	// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+	// another account. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+	BindMyPhoneWithResponse(ctx context.Context, body BindMyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyPhoneResult, error)
+
+	// SendMyPhoneCodeWithBodyWithResponse 向要绑定的手机发送验证码 · Text a code to bind a phone
+	//
+	// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+	//
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+	SendMyPhoneCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendMyPhoneCodeResult, error)
+
+	// SendMyPhoneCodeWithResponse 向要绑定的手机发送验证码 · Text a code to bind a phone
+	//
+	// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+	//
+	// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+	// for this account only. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+	SendMyPhoneCodeWithResponse(ctx context.Context, body SendMyPhoneCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMyPhoneCodeResult, error)
+
+	// GetMyProfileWithResponse 账号的完整资料 · Get all that the account page shows
+	//
+	// 返回头像图片、各登录方式是否已绑定、是否开启两步验证、最近一次登录以及被暂停的登录方式。`GET /api/users/me` 只返回基本资料。
+	//
+	// Returns what `GET /api/users/me` does not: the picture, which factors are bound, whether two factors are asked
+	// for, the last sign-in, and the factors that a password reset has suspended.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/users/me/profile (the `GetMyProfile` operationId).
+	GetMyProfileWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMyProfileResult, error)
+
+	// SetMySecondFactorWithBodyWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+	//
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+	SetMySecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMySecondFactorResult, error)
+
+	// SetMySecondFactorWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+	//
+	// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+	//
+	// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+	// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+	SetMySecondFactorWithResponse(ctx context.Context, body SetMySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMySecondFactorResult, error)
 
 	// EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
 	//
@@ -13091,6 +17472,126 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /api/users/me/sessions/{id} (the `EndSession` operationId).
 	EndSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+
+	// LabelSessionWithBodyWithResponse 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+	LabelSessionWithBodyWithResponse(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelSessionResult, error)
+
+	// LabelSessionWithResponse 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+	LabelSessionWithResponse(ctx context.Context, id SessionID, body LabelSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelSessionResult, error)
+
+	// ListSignInsWithResponse 登录记录 · List the sign-ins of the account
+	//
+	// 列出账号在两套接口上的登录，最近的在前，分页返回。
+	//
+	// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/users/me/sign-ins (the `ListSignIns` operationId).
+	ListSignInsWithResponse(ctx context.Context, params *ListSignInsParams, reqEditors ...RequestEditorFn) (*ListSignInsResult, error)
+
+	// UnbindMyTOTPWithResponse 解除身份验证器绑定 · Unbind the authenticator app
+	//
+	// 移除身份验证器及其恢复码，并发邮件通知。未绑定时同样成功。要求两步验证时，以及它是最后一种登录方式时，不能移除。需要 15 分钟内登录过。
+	//
+	// Removes the authenticator app and its recovery codes, and notifies the owner by mail. It succeeds, too, if none is
+	// bound. It cannot be removed while two factors are asked for, or if it is the last way to sign in. Requires a
+	// sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me/totp (the `UnbindMyTOTP` operationId).
+	UnbindMyTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyTOTPResult, error)
+
+	// BindMyTOTPWithBodyWithResponse 绑定身份验证器 · Bind an authenticator app
+	//
+	// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+	// showed one after the other, in this order; both count as used.
+	//
+	// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+	// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+	// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+	BindMyTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyTOTPResult, error)
+
+	// BindMyTOTPWithResponse 绑定身份验证器 · Bind an authenticator app
+	//
+	// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+	//
+	// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+	// showed one after the other, in this order; both count as used.
+	//
+	// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+	// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+	// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+	BindMyTOTPWithResponse(ctx context.Context, body BindMyTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyTOTPResult, error)
+
+	// GetMyTOTPPictureWithResponse 密钥的二维码 · Get the secret as a QR code
+	//
+	// 返回待绑定密钥的二维码图片，供无法自行绘制的客户端使用。需要 15 分钟内登录过。
+	//
+	// Returns the secret that waits to be bound as a QR code, for clients that cannot draw one. Requires a sign-in at
+	// most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /api/users/me/totp/qr (the `GetMyTOTPPicture` operationId).
+	GetMyTOTPPictureWithResponse(ctx context.Context, params *GetMyTOTPPictureParams, reqEditors ...RequestEditorFn) (*GetMyTOTPPictureResult, error)
+
+	// CreateMyRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
+	//
+	// 生成十个恢复码，只显示这一次；原有的恢复码作废。在密码正确时，每个可以代替身份验证器的验证码一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+	//
+	// Creates ten recovery codes and returns them, this once. Behind the right password, each replaces a code of the
+	// authenticator app once. The previous recovery codes become void. The owner is notified by mail, with a link that
+	// undoes it within seven days. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/totp/recovery-codes (the `CreateMyRecoveryCodes` operationId).
+	CreateMyRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateMyRecoveryCodesResult, error)
+
+	// CreateMyTOTPWithResponse 生成身份验证器的密钥 · Create a secret for an authenticator app
+	//
+	// 生成新的密钥，以 `otpauth` URL 返回。须在 5 分钟内用 `POST /api/users/me/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
+	//
+	// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps open, or read as a QR code.
+	// `POST /api/users/me/totp` binds it within five minutes. Until then the authenticator app that is bound continues
+	// to work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/totp/secret (the `CreateMyTOTP` operationId).
+	CreateMyTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateMyTOTPResult, error)
 
 	// RegisterWithBodyWithResponse 注册新用户账号 · Register an account
 	//
@@ -13324,7 +17825,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
 	//
-	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
+	// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。由 `GET /lark/authorize_app` 开始的则回到客户端的 `redirect_uri`。多余的查询参数会被忽略。
 	//
 	// Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 	// the console (`CONSOLE_URL`, with the locale if one was given):
@@ -13336,7 +17837,7 @@ type ClientWithResponsesInterface interface {
 	//   five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 	//   respond.
 	//
-	// Other query parameters are ignored.
+	// What `GET /lark/authorize_app` began ends at the app's `redirect_uri`. Other query parameters are ignored.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -13366,6 +17867,27 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /lark/authorize (the `AuthorizeLark` operationId).
 	AuthorizeLarkWithResponse(ctx context.Context, params *AuthorizeLarkParams, reqEditors ...RequestEditorFn) (*AuthorizeLarkResult, error)
+
+	// AuthorizeLarkForAppWithResponse 客户端的飞书授权 · Go to Lark for an app
+	//
+	// 客户端在系统浏览器中打开此地址（RFC 8252）。浏览器经飞书授权后回到 `redirect_uri`，带有 `code` 和原样的 `state`；失败时带有 `error` 和 `state`。`redirect_uri` 必须是服务器配置（`APP_REDIRECT_URIS`）中的一个；回环地址可以使用任意端口。
+	//
+	// 客户端先生成 `code_verifier`，把它的 SHA-256（base64url）作为 `code_challenge` 提交（RFC 7636）。`code` 两分钟内有效，只能使用一次：用 `POST /api/auth/login/lark` 登录，或在登录后用 `POST /api/users/me/lark` 绑定。
+	//
+	// An app opens this address in the system's browser (RFC 8252). From Lark the browser returns to `redirect_uri` with
+	// `code` and the `state` as it was sent, or with `error` and `state` after a failure. `redirect_uri` must be one of
+	// those that the server is configured for (`APP_REDIRECT_URIS`); a loopback address may have any port.
+	//
+	// The app makes a `code_verifier`, and sends its SHA-256 in base64url as `code_challenge` (RFC 7636). The `code` is
+	// valid for two minutes, once: `POST /api/auth/login/lark` signs in with it, and `POST /api/users/me/lark` binds the
+	// identity to the account that is signed in.
+	//
+	// `error` is one of `LARK_REFUSED`, `TOO_MANY_REQUESTS`, and `UNAVAILABLE` if Lark does not respond.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /lark/authorize_app (the `AuthorizeLarkForApp` operationId).
+	AuthorizeLarkForAppWithResponse(ctx context.Context, params *AuthorizeLarkForAppParams, reqEditors ...RequestEditorFn) (*AuthorizeLarkForAppResult, error)
 
 	// SignInWithBodyWithResponse 登录 · Sign in with a password
 	//
@@ -13402,6 +17924,64 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /login (the `SignIn` operationId).
 	SignInWithResponse(ctx context.Context, body SignInJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInResult, error)
+
+	// SignInWithMailWithBodyWithResponse 邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+	// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+	// codes are not accepted here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+	SignInWithMailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithMailResult, error)
+
+	// SignInWithMailWithResponse 邮件验证码登录 · Sign in with a code by mail
+	//
+	// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+	//
+	// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+	// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+	// codes are not accepted here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+	SignInWithMailWithResponse(ctx context.Context, body SignInWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithMailResult, error)
+
+	// SendSignInMailWithBodyWithResponse 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+	SendSignInMailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendSignInMailResult, error)
+
+	// SendSignInMailWithResponse 发送登录邮件验证码 · Mail a code to sign in
+	//
+	// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+	//
+	// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+	//
+	// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+	// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+	//
+	// The response is the same whether there is an account or not; without an account nothing is sent.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+	SendSignInMailWithResponse(ctx context.Context, body SendSignInMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SendSignInMailResult, error)
 
 	// SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
 	//
@@ -13742,6 +18322,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 	EndUserDeviceWithResponse(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*EndUserDeviceResult, error)
 
+	// LabelUserDeviceWithBodyWithResponse 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+	LabelUserDeviceWithBodyWithResponse(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelUserDeviceResult, error)
+
+	// LabelUserDeviceWithResponse 命名一个设备 · Name a device
+	//
+	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+	LabelUserDeviceWithResponse(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelUserDeviceResult, error)
+
 	// KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
 	// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
@@ -13919,6 +18521,39 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /user/sessions/{id} (the `EndUserSession` operationId).
 	EndUserSessionWithResponse(ctx context.Context, id SessionID, reqEditors ...RequestEditorFn) (*EndUserSessionResult, error)
+
+	// LabelUserSessionWithBodyWithResponse 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+	LabelUserSessionWithBodyWithResponse(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelUserSessionResult, error)
+
+	// LabelUserSessionWithResponse 命名一个会话 · Name a session
+	//
+	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	//
+	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+	LabelUserSessionWithResponse(ctx context.Context, id SessionID, body LabelUserSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelUserSessionResult, error)
+
+	// ListUserSignInsWithResponse 登录记录 · List the sign-ins of the account
+	//
+	// 列出账号在两套接口上的登录，最近的在前，分页返回。
+	//
+	// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /user/sign_ins (the `ListUserSignIns` operationId).
+	ListUserSignInsWithResponse(ctx context.Context, params *ListUserSignInsParams, reqEditors ...RequestEditorFn) (*ListUserSignInsResult, error)
 
 	// CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
 	//
@@ -19741,6 +24376,281 @@ func (r RotateWebhookSecretResult) ContentType() string {
 	return ""
 }
 
+// ResetForgottenPasswordResult200Headers the declared response headers of an HTTP 200 response for ResetForgottenPassword
+type ResetForgottenPasswordResult200Headers struct {
+	XDeviceToken *string
+}
+
+// ResetForgottenPasswordResult406Headers the declared response headers of an HTTP 406 response for ResetForgottenPassword
+type ResetForgottenPasswordResult406Headers struct {
+	XRequestID *string
+}
+
+// ResetForgottenPasswordResult413Headers the declared response headers of an HTTP 413 response for ResetForgottenPassword
+type ResetForgottenPasswordResult413Headers struct {
+	XRequestID *string
+}
+
+// ResetForgottenPasswordResult415Headers the declared response headers of an HTTP 415 response for ResetForgottenPassword
+type ResetForgottenPasswordResult415Headers struct {
+	XRequestID *string
+}
+
+// ResetForgottenPasswordResult429Headers the declared response headers of an HTTP 429 response for ResetForgottenPassword
+type ResetForgottenPasswordResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// ResetForgottenPasswordResult500Headers the declared response headers of an HTTP 500 response for ResetForgottenPassword
+type ResetForgottenPasswordResult500Headers struct {
+	XRequestID *string
+}
+
+// ResetForgottenPasswordResult503Headers the declared response headers of an HTTP 503 response for ResetForgottenPassword
+type ResetForgottenPasswordResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ResetForgottenPasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResetForgottenPasswordResult200Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ResetForgottenPasswordResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ResetForgottenPasswordResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ResetForgottenPasswordResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResetForgottenPasswordResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ResetForgottenPasswordResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetForgottenPasswordResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetForgottenPasswordResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetForgottenPasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetForgottenPasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetForgottenPasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetForgottenPasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendForgottenPasswordCodeResult406Headers the declared response headers of an HTTP 406 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendForgottenPasswordCodeResult413Headers the declared response headers of an HTTP 413 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult413Headers struct {
+	XRequestID *string
+}
+
+// SendForgottenPasswordCodeResult415Headers the declared response headers of an HTTP 415 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult415Headers struct {
+	XRequestID *string
+}
+
+// SendForgottenPasswordCodeResult429Headers the declared response headers of an HTTP 429 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendForgottenPasswordCodeResult500Headers the declared response headers of an HTTP 500 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendForgottenPasswordCodeResult503Headers the declared response headers of an HTTP 503 response for SendForgottenPasswordCode
+type SendForgottenPasswordCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendForgottenPasswordCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendForgottenPasswordCodeResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendForgottenPasswordCodeResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendForgottenPasswordCodeResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendForgottenPasswordCodeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendForgottenPasswordCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendForgottenPasswordCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendForgottenPasswordCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendForgottenPasswordCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendForgottenPasswordCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendForgottenPasswordCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendForgottenPasswordCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // LoginResult200Headers the declared response headers of an HTTP 200 response for Login
 type LoginResult200Headers struct {
 	XDeviceToken *string
@@ -19904,6 +24814,964 @@ func (r LoginResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LoginResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginWithMailResult200Headers the declared response headers of an HTTP 200 response for LoginWithMail
+type LoginWithMailResult200Headers struct {
+	XDeviceToken *string
+}
+
+// LoginWithMailResult401Headers the declared response headers of an HTTP 401 response for LoginWithMail
+type LoginWithMailResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// LoginWithMailResult403Headers the declared response headers of an HTTP 403 response for LoginWithMail
+type LoginWithMailResult403Headers struct {
+	XRequestID *string
+}
+
+// LoginWithMailResult406Headers the declared response headers of an HTTP 406 response for LoginWithMail
+type LoginWithMailResult406Headers struct {
+	XRequestID *string
+}
+
+// LoginWithMailResult413Headers the declared response headers of an HTTP 413 response for LoginWithMail
+type LoginWithMailResult413Headers struct {
+	XRequestID *string
+}
+
+// LoginWithMailResult415Headers the declared response headers of an HTTP 415 response for LoginWithMail
+type LoginWithMailResult415Headers struct {
+	XRequestID *string
+}
+
+// LoginWithMailResult429Headers the declared response headers of an HTTP 429 response for LoginWithMail
+type LoginWithMailResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LoginWithMailResult500Headers the declared response headers of an HTTP 500 response for LoginWithMail
+type LoginWithMailResult500Headers struct {
+	XRequestID *string
+}
+
+// LoginWithMailResult503Headers the declared response headers of an HTTP 503 response for LoginWithMail
+type LoginWithMailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LoginWithMailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Tokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoginWithMailResult200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginWithMailResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LoginWithMailResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LoginWithMailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LoginWithMailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LoginWithMailResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginWithMailResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LoginWithMailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoginWithMailResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginWithMailResult) GetJSON200() *Tokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoginWithMailResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LoginWithMailResult) GetJSON401() *ErrorBody {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LoginWithMailResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LoginWithMailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LoginWithMailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LoginWithMailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginWithMailResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LoginWithMailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoginWithMailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginWithMailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginWithMailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginWithMailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginWithMailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendLoginMailResult403Headers the declared response headers of an HTTP 403 response for SendLoginMail
+type SendLoginMailResult403Headers struct {
+	XRequestID *string
+}
+
+// SendLoginMailResult406Headers the declared response headers of an HTTP 406 response for SendLoginMail
+type SendLoginMailResult406Headers struct {
+	XRequestID *string
+}
+
+// SendLoginMailResult413Headers the declared response headers of an HTTP 413 response for SendLoginMail
+type SendLoginMailResult413Headers struct {
+	XRequestID *string
+}
+
+// SendLoginMailResult415Headers the declared response headers of an HTTP 415 response for SendLoginMail
+type SendLoginMailResult415Headers struct {
+	XRequestID *string
+}
+
+// SendLoginMailResult429Headers the declared response headers of an HTTP 429 response for SendLoginMail
+type SendLoginMailResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendLoginMailResult500Headers the declared response headers of an HTTP 500 response for SendLoginMail
+type SendLoginMailResult500Headers struct {
+	XRequestID *string
+}
+
+// SendLoginMailResult503Headers the declared response headers of an HTTP 503 response for SendLoginMail
+type SendLoginMailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendLoginMailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendLoginMailResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendLoginMailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendLoginMailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendLoginMailResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendLoginMailResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendLoginMailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendLoginMailResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendLoginMailResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendLoginMailResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendLoginMailResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendLoginMailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendLoginMailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendLoginMailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendLoginMailResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendLoginMailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendLoginMailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendLoginMailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendLoginMailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendLoginMailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendLoginMailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginWithLarkResult200Headers the declared response headers of an HTTP 200 response for LoginWithLark
+type LoginWithLarkResult200Headers struct {
+	XDeviceToken *string
+}
+
+// LoginWithLarkResult401Headers the declared response headers of an HTTP 401 response for LoginWithLark
+type LoginWithLarkResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// LoginWithLarkResult403Headers the declared response headers of an HTTP 403 response for LoginWithLark
+type LoginWithLarkResult403Headers struct {
+	XRequestID *string
+}
+
+// LoginWithLarkResult406Headers the declared response headers of an HTTP 406 response for LoginWithLark
+type LoginWithLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// LoginWithLarkResult413Headers the declared response headers of an HTTP 413 response for LoginWithLark
+type LoginWithLarkResult413Headers struct {
+	XRequestID *string
+}
+
+// LoginWithLarkResult415Headers the declared response headers of an HTTP 415 response for LoginWithLark
+type LoginWithLarkResult415Headers struct {
+	XRequestID *string
+}
+
+// LoginWithLarkResult429Headers the declared response headers of an HTTP 429 response for LoginWithLark
+type LoginWithLarkResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LoginWithLarkResult500Headers the declared response headers of an HTTP 500 response for LoginWithLark
+type LoginWithLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// LoginWithLarkResult503Headers the declared response headers of an HTTP 503 response for LoginWithLark
+type LoginWithLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LoginWithLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Tokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoginWithLarkResult200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginWithLarkResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LoginWithLarkResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LoginWithLarkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LoginWithLarkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LoginWithLarkResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginWithLarkResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LoginWithLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoginWithLarkResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginWithLarkResult) GetJSON200() *Tokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoginWithLarkResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LoginWithLarkResult) GetJSON401() *ErrorBody {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LoginWithLarkResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LoginWithLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LoginWithLarkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LoginWithLarkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginWithLarkResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LoginWithLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoginWithLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginWithLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginWithLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginWithLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginWithLarkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginWithSMSResult200Headers the declared response headers of an HTTP 200 response for LoginWithSMS
+type LoginWithSMSResult200Headers struct {
+	XDeviceToken *string
+}
+
+// LoginWithSMSResult401Headers the declared response headers of an HTTP 401 response for LoginWithSMS
+type LoginWithSMSResult401Headers struct {
+	WWWAuthenticate *string
+}
+
+// LoginWithSMSResult403Headers the declared response headers of an HTTP 403 response for LoginWithSMS
+type LoginWithSMSResult403Headers struct {
+	XRequestID *string
+}
+
+// LoginWithSMSResult406Headers the declared response headers of an HTTP 406 response for LoginWithSMS
+type LoginWithSMSResult406Headers struct {
+	XRequestID *string
+}
+
+// LoginWithSMSResult413Headers the declared response headers of an HTTP 413 response for LoginWithSMS
+type LoginWithSMSResult413Headers struct {
+	XRequestID *string
+}
+
+// LoginWithSMSResult415Headers the declared response headers of an HTTP 415 response for LoginWithSMS
+type LoginWithSMSResult415Headers struct {
+	XRequestID *string
+}
+
+// LoginWithSMSResult429Headers the declared response headers of an HTTP 429 response for LoginWithSMS
+type LoginWithSMSResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LoginWithSMSResult500Headers the declared response headers of an HTTP 500 response for LoginWithSMS
+type LoginWithSMSResult500Headers struct {
+	XRequestID *string
+}
+
+// LoginWithSMSResult503Headers the declared response headers of an HTTP 503 response for LoginWithSMS
+type LoginWithSMSResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LoginWithSMSResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Tokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoginWithSMSResult200Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginWithSMSResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LoginWithSMSResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LoginWithSMSResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LoginWithSMSResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LoginWithSMSResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginWithSMSResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LoginWithSMSResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoginWithSMSResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginWithSMSResult) GetJSON200() *Tokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoginWithSMSResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LoginWithSMSResult) GetJSON401() *ErrorBody {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LoginWithSMSResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LoginWithSMSResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LoginWithSMSResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LoginWithSMSResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginWithSMSResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LoginWithSMSResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoginWithSMSResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginWithSMSResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginWithSMSResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginWithSMSResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginWithSMSResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendLoginSMSResult403Headers the declared response headers of an HTTP 403 response for SendLoginSMS
+type SendLoginSMSResult403Headers struct {
+	XRequestID *string
+}
+
+// SendLoginSMSResult406Headers the declared response headers of an HTTP 406 response for SendLoginSMS
+type SendLoginSMSResult406Headers struct {
+	XRequestID *string
+}
+
+// SendLoginSMSResult413Headers the declared response headers of an HTTP 413 response for SendLoginSMS
+type SendLoginSMSResult413Headers struct {
+	XRequestID *string
+}
+
+// SendLoginSMSResult415Headers the declared response headers of an HTTP 415 response for SendLoginSMS
+type SendLoginSMSResult415Headers struct {
+	XRequestID *string
+}
+
+// SendLoginSMSResult429Headers the declared response headers of an HTTP 429 response for SendLoginSMS
+type SendLoginSMSResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendLoginSMSResult500Headers the declared response headers of an HTTP 500 response for SendLoginSMS
+type SendLoginSMSResult500Headers struct {
+	XRequestID *string
+}
+
+// SendLoginSMSResult503Headers the declared response headers of an HTTP 503 response for SendLoginSMS
+type SendLoginSMSResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendLoginSMSResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendLoginSMSResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendLoginSMSResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendLoginSMSResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendLoginSMSResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendLoginSMSResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendLoginSMSResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendLoginSMSResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendLoginSMSResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendLoginSMSResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendLoginSMSResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendLoginSMSResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendLoginSMSResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendLoginSMSResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendLoginSMSResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendLoginSMSResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendLoginSMSResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendLoginSMSResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendLoginSMSResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendLoginSMSResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendLoginSMSResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginWithTOTPResult200Headers the declared response headers of an HTTP 200 response for LoginWithTOTP
+type LoginWithTOTPResult200Headers struct {
+	XDeviceToken *string
+}
+
+// LoginWithTOTPResult403Headers the declared response headers of an HTTP 403 response for LoginWithTOTP
+type LoginWithTOTPResult403Headers struct {
+	XRequestID *string
+}
+
+// LoginWithTOTPResult406Headers the declared response headers of an HTTP 406 response for LoginWithTOTP
+type LoginWithTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// LoginWithTOTPResult413Headers the declared response headers of an HTTP 413 response for LoginWithTOTP
+type LoginWithTOTPResult413Headers struct {
+	XRequestID *string
+}
+
+// LoginWithTOTPResult415Headers the declared response headers of an HTTP 415 response for LoginWithTOTP
+type LoginWithTOTPResult415Headers struct {
+	XRequestID *string
+}
+
+// LoginWithTOTPResult429Headers the declared response headers of an HTTP 429 response for LoginWithTOTP
+type LoginWithTOTPResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LoginWithTOTPResult500Headers the declared response headers of an HTTP 500 response for LoginWithTOTP
+type LoginWithTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// LoginWithTOTPResult503Headers the declared response headers of an HTTP 503 response for LoginWithTOTP
+type LoginWithTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LoginWithTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Tokens
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *UpgradeRequired
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *LoginWithTOTPResult200Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LoginWithTOTPResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LoginWithTOTPResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LoginWithTOTPResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LoginWithTOTPResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginWithTOTPResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LoginWithTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoginWithTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginWithTOTPResult) GetJSON200() *Tokens {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoginWithTOTPResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LoginWithTOTPResult) GetJSON403() *UpgradeRequired {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LoginWithTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LoginWithTOTPResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LoginWithTOTPResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginWithTOTPResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LoginWithTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoginWithTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginWithTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginWithTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginWithTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginWithTOTPResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -20794,6 +26662,1723 @@ func (r EndDeviceResult) ContentType() string {
 	return ""
 }
 
+// LabelDeviceResult400Headers the declared response headers of an HTTP 400 response for LabelDevice
+type LabelDeviceResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// LabelDeviceResult401Headers the declared response headers of an HTTP 401 response for LabelDevice
+type LabelDeviceResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LabelDeviceResult406Headers the declared response headers of an HTTP 406 response for LabelDevice
+type LabelDeviceResult406Headers struct {
+	XRequestID *string
+}
+
+// LabelDeviceResult413Headers the declared response headers of an HTTP 413 response for LabelDevice
+type LabelDeviceResult413Headers struct {
+	XRequestID *string
+}
+
+// LabelDeviceResult415Headers the declared response headers of an HTTP 415 response for LabelDevice
+type LabelDeviceResult415Headers struct {
+	XRequestID *string
+}
+
+// LabelDeviceResult429Headers the declared response headers of an HTTP 429 response for LabelDevice
+type LabelDeviceResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LabelDeviceResult500Headers the declared response headers of an HTTP 500 response for LabelDevice
+type LabelDeviceResult500Headers struct {
+	XRequestID *string
+}
+
+// LabelDeviceResult503Headers the declared response headers of an HTTP 503 response for LabelDevice
+type LabelDeviceResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LabelDeviceResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LabelDeviceResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LabelDeviceResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LabelDeviceResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LabelDeviceResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LabelDeviceResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LabelDeviceResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LabelDeviceResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LabelDeviceResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LabelDeviceResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LabelDeviceResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LabelDeviceResult) GetJSON404() *ErrorBody {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LabelDeviceResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LabelDeviceResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LabelDeviceResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LabelDeviceResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LabelDeviceResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LabelDeviceResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelDeviceResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelDeviceResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelDeviceResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelDeviceResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeMyEmailResult400Headers the declared response headers of an HTTP 400 response for ChangeMyEmail
+type ChangeMyEmailResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ChangeMyEmailResult401Headers the declared response headers of an HTTP 401 response for ChangeMyEmail
+type ChangeMyEmailResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ChangeMyEmailResult406Headers the declared response headers of an HTTP 406 response for ChangeMyEmail
+type ChangeMyEmailResult406Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyEmailResult413Headers the declared response headers of an HTTP 413 response for ChangeMyEmail
+type ChangeMyEmailResult413Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyEmailResult415Headers the declared response headers of an HTTP 415 response for ChangeMyEmail
+type ChangeMyEmailResult415Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyEmailResult429Headers the declared response headers of an HTTP 429 response for ChangeMyEmail
+type ChangeMyEmailResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// ChangeMyEmailResult500Headers the declared response headers of an HTTP 500 response for ChangeMyEmail
+type ChangeMyEmailResult500Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyEmailResult503Headers the declared response headers of an HTTP 503 response for ChangeMyEmail
+type ChangeMyEmailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ChangeMyEmailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *MeResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangeMyEmailResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeMyEmailResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ChangeMyEmailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangeMyEmailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangeMyEmailResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeMyEmailResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangeMyEmailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeMyEmailResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeMyEmailResult) GetJSON200() *MeResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeMyEmailResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeMyEmailResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ChangeMyEmailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeMyEmailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeMyEmailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeMyEmailResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeMyEmailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeMyEmailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeMyEmailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeMyEmailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeMyEmailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeMyEmailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendMyEmailCodeResult400Headers the declared response headers of an HTTP 400 response for SendMyEmailCode
+type SendMyEmailCodeResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// SendMyEmailCodeResult401Headers the declared response headers of an HTTP 401 response for SendMyEmailCode
+type SendMyEmailCodeResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SendMyEmailCodeResult406Headers the declared response headers of an HTTP 406 response for SendMyEmailCode
+type SendMyEmailCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendMyEmailCodeResult413Headers the declared response headers of an HTTP 413 response for SendMyEmailCode
+type SendMyEmailCodeResult413Headers struct {
+	XRequestID *string
+}
+
+// SendMyEmailCodeResult415Headers the declared response headers of an HTTP 415 response for SendMyEmailCode
+type SendMyEmailCodeResult415Headers struct {
+	XRequestID *string
+}
+
+// SendMyEmailCodeResult429Headers the declared response headers of an HTTP 429 response for SendMyEmailCode
+type SendMyEmailCodeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendMyEmailCodeResult500Headers the declared response headers of an HTTP 500 response for SendMyEmailCode
+type SendMyEmailCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendMyEmailCodeResult503Headers the declared response headers of an HTTP 503 response for SendMyEmailCode
+type SendMyEmailCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendMyEmailCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendMyEmailCodeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SendMyEmailCodeResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendMyEmailCodeResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendMyEmailCodeResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendMyEmailCodeResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendMyEmailCodeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendMyEmailCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendMyEmailCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendMyEmailCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendMyEmailCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendMyEmailCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendMyEmailCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendMyEmailCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// KeepMyFactorResult400Headers the declared response headers of an HTTP 400 response for KeepMyFactor
+type KeepMyFactorResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// KeepMyFactorResult401Headers the declared response headers of an HTTP 401 response for KeepMyFactor
+type KeepMyFactorResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// KeepMyFactorResult406Headers the declared response headers of an HTTP 406 response for KeepMyFactor
+type KeepMyFactorResult406Headers struct {
+	XRequestID *string
+}
+
+// KeepMyFactorResult429Headers the declared response headers of an HTTP 429 response for KeepMyFactor
+type KeepMyFactorResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// KeepMyFactorResult500Headers the declared response headers of an HTTP 500 response for KeepMyFactor
+type KeepMyFactorResult500Headers struct {
+	XRequestID *string
+}
+
+// KeepMyFactorResult503Headers the declared response headers of an HTTP 503 response for KeepMyFactor
+type KeepMyFactorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type KeepMyFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *KeepMyFactorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *KeepMyFactorResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *KeepMyFactorResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *KeepMyFactorResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *KeepMyFactorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *KeepMyFactorResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r KeepMyFactorResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r KeepMyFactorResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r KeepMyFactorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r KeepMyFactorResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r KeepMyFactorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r KeepMyFactorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r KeepMyFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r KeepMyFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r KeepMyFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r KeepMyFactorResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnbindMyLarkResult400Headers the declared response headers of an HTTP 400 response for UnbindMyLark
+type UnbindMyLarkResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// UnbindMyLarkResult401Headers the declared response headers of an HTTP 401 response for UnbindMyLark
+type UnbindMyLarkResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnbindMyLarkResult406Headers the declared response headers of an HTTP 406 response for UnbindMyLark
+type UnbindMyLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyLarkResult429Headers the declared response headers of an HTTP 429 response for UnbindMyLark
+type UnbindMyLarkResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// UnbindMyLarkResult500Headers the declared response headers of an HTTP 500 response for UnbindMyLark
+type UnbindMyLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyLarkResult503Headers the declared response headers of an HTTP 503 response for UnbindMyLark
+type UnbindMyLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type UnbindMyLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UnbindMyLarkResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UnbindMyLarkResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *UnbindMyLarkResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UnbindMyLarkResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UnbindMyLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UnbindMyLarkResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UnbindMyLarkResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UnbindMyLarkResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r UnbindMyLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UnbindMyLarkResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UnbindMyLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UnbindMyLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UnbindMyLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnbindMyLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnbindMyLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnbindMyLarkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindMyLarkResult400Headers the declared response headers of an HTTP 400 response for BindMyLark
+type BindMyLarkResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// BindMyLarkResult401Headers the declared response headers of an HTTP 401 response for BindMyLark
+type BindMyLarkResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// BindMyLarkResult406Headers the declared response headers of an HTTP 406 response for BindMyLark
+type BindMyLarkResult406Headers struct {
+	XRequestID *string
+}
+
+// BindMyLarkResult413Headers the declared response headers of an HTTP 413 response for BindMyLark
+type BindMyLarkResult413Headers struct {
+	XRequestID *string
+}
+
+// BindMyLarkResult415Headers the declared response headers of an HTTP 415 response for BindMyLark
+type BindMyLarkResult415Headers struct {
+	XRequestID *string
+}
+
+// BindMyLarkResult429Headers the declared response headers of an HTTP 429 response for BindMyLark
+type BindMyLarkResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// BindMyLarkResult500Headers the declared response headers of an HTTP 500 response for BindMyLark
+type BindMyLarkResult500Headers struct {
+	XRequestID *string
+}
+
+// BindMyLarkResult503Headers the declared response headers of an HTTP 503 response for BindMyLark
+type BindMyLarkResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type BindMyLarkResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *BindMyLarkResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *BindMyLarkResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *BindMyLarkResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *BindMyLarkResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *BindMyLarkResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BindMyLarkResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *BindMyLarkResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BindMyLarkResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BindMyLarkResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BindMyLarkResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BindMyLarkResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r BindMyLarkResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BindMyLarkResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BindMyLarkResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BindMyLarkResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BindMyLarkResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BindMyLarkResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BindMyLarkResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindMyLarkResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindMyLarkResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindMyLarkResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangeMyPasswordResult400Headers the declared response headers of an HTTP 400 response for ChangeMyPassword
+type ChangeMyPasswordResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ChangeMyPasswordResult401Headers the declared response headers of an HTTP 401 response for ChangeMyPassword
+type ChangeMyPasswordResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ChangeMyPasswordResult406Headers the declared response headers of an HTTP 406 response for ChangeMyPassword
+type ChangeMyPasswordResult406Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyPasswordResult413Headers the declared response headers of an HTTP 413 response for ChangeMyPassword
+type ChangeMyPasswordResult413Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyPasswordResult415Headers the declared response headers of an HTTP 415 response for ChangeMyPassword
+type ChangeMyPasswordResult415Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyPasswordResult429Headers the declared response headers of an HTTP 429 response for ChangeMyPassword
+type ChangeMyPasswordResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// ChangeMyPasswordResult500Headers the declared response headers of an HTTP 500 response for ChangeMyPassword
+type ChangeMyPasswordResult500Headers struct {
+	XRequestID *string
+}
+
+// ChangeMyPasswordResult503Headers the declared response headers of an HTTP 503 response for ChangeMyPassword
+type ChangeMyPasswordResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ChangeMyPasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ChangeMyPasswordResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangeMyPasswordResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ChangeMyPasswordResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *ChangeMyPasswordResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *ChangeMyPasswordResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangeMyPasswordResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ChangeMyPasswordResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangeMyPasswordResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangeMyPasswordResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangeMyPasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangeMyPasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangeMyPasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangeMyPasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnbindMyPhoneResult400Headers the declared response headers of an HTTP 400 response for UnbindMyPhone
+type UnbindMyPhoneResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// UnbindMyPhoneResult401Headers the declared response headers of an HTTP 401 response for UnbindMyPhone
+type UnbindMyPhoneResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnbindMyPhoneResult406Headers the declared response headers of an HTTP 406 response for UnbindMyPhone
+type UnbindMyPhoneResult406Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyPhoneResult429Headers the declared response headers of an HTTP 429 response for UnbindMyPhone
+type UnbindMyPhoneResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// UnbindMyPhoneResult500Headers the declared response headers of an HTTP 500 response for UnbindMyPhone
+type UnbindMyPhoneResult500Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyPhoneResult503Headers the declared response headers of an HTTP 503 response for UnbindMyPhone
+type UnbindMyPhoneResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type UnbindMyPhoneResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UnbindMyPhoneResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UnbindMyPhoneResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *UnbindMyPhoneResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UnbindMyPhoneResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UnbindMyPhoneResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UnbindMyPhoneResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UnbindMyPhoneResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UnbindMyPhoneResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnbindMyPhoneResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnbindMyPhoneResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnbindMyPhoneResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindMyPhoneResult400Headers the declared response headers of an HTTP 400 response for BindMyPhone
+type BindMyPhoneResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// BindMyPhoneResult401Headers the declared response headers of an HTTP 401 response for BindMyPhone
+type BindMyPhoneResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// BindMyPhoneResult406Headers the declared response headers of an HTTP 406 response for BindMyPhone
+type BindMyPhoneResult406Headers struct {
+	XRequestID *string
+}
+
+// BindMyPhoneResult413Headers the declared response headers of an HTTP 413 response for BindMyPhone
+type BindMyPhoneResult413Headers struct {
+	XRequestID *string
+}
+
+// BindMyPhoneResult415Headers the declared response headers of an HTTP 415 response for BindMyPhone
+type BindMyPhoneResult415Headers struct {
+	XRequestID *string
+}
+
+// BindMyPhoneResult429Headers the declared response headers of an HTTP 429 response for BindMyPhone
+type BindMyPhoneResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// BindMyPhoneResult500Headers the declared response headers of an HTTP 500 response for BindMyPhone
+type BindMyPhoneResult500Headers struct {
+	XRequestID *string
+}
+
+// BindMyPhoneResult503Headers the declared response headers of an HTTP 503 response for BindMyPhone
+type BindMyPhoneResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type BindMyPhoneResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *BindMyPhoneResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *BindMyPhoneResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *BindMyPhoneResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *BindMyPhoneResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *BindMyPhoneResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BindMyPhoneResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *BindMyPhoneResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BindMyPhoneResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BindMyPhoneResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BindMyPhoneResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BindMyPhoneResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r BindMyPhoneResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BindMyPhoneResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BindMyPhoneResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BindMyPhoneResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BindMyPhoneResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BindMyPhoneResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BindMyPhoneResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindMyPhoneResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindMyPhoneResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindMyPhoneResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendMyPhoneCodeResult400Headers the declared response headers of an HTTP 400 response for SendMyPhoneCode
+type SendMyPhoneCodeResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// SendMyPhoneCodeResult401Headers the declared response headers of an HTTP 401 response for SendMyPhoneCode
+type SendMyPhoneCodeResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SendMyPhoneCodeResult406Headers the declared response headers of an HTTP 406 response for SendMyPhoneCode
+type SendMyPhoneCodeResult406Headers struct {
+	XRequestID *string
+}
+
+// SendMyPhoneCodeResult413Headers the declared response headers of an HTTP 413 response for SendMyPhoneCode
+type SendMyPhoneCodeResult413Headers struct {
+	XRequestID *string
+}
+
+// SendMyPhoneCodeResult415Headers the declared response headers of an HTTP 415 response for SendMyPhoneCode
+type SendMyPhoneCodeResult415Headers struct {
+	XRequestID *string
+}
+
+// SendMyPhoneCodeResult429Headers the declared response headers of an HTTP 429 response for SendMyPhoneCode
+type SendMyPhoneCodeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SendMyPhoneCodeResult500Headers the declared response headers of an HTTP 500 response for SendMyPhoneCode
+type SendMyPhoneCodeResult500Headers struct {
+	XRequestID *string
+}
+
+// SendMyPhoneCodeResult503Headers the declared response headers of an HTTP 503 response for SendMyPhoneCode
+type SendMyPhoneCodeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendMyPhoneCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendMyPhoneCodeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SendMyPhoneCodeResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendMyPhoneCodeResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendMyPhoneCodeResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendMyPhoneCodeResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SendMyPhoneCodeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendMyPhoneCodeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendMyPhoneCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendMyPhoneCodeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendMyPhoneCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendMyPhoneCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendMyPhoneCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendMyPhoneCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMyProfileResult400Headers the declared response headers of an HTTP 400 response for GetMyProfile
+type GetMyProfileResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// GetMyProfileResult401Headers the declared response headers of an HTTP 401 response for GetMyProfile
+type GetMyProfileResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetMyProfileResult406Headers the declared response headers of an HTTP 406 response for GetMyProfile
+type GetMyProfileResult406Headers struct {
+	XRequestID *string
+}
+
+// GetMyProfileResult500Headers the declared response headers of an HTTP 500 response for GetMyProfile
+type GetMyProfileResult500Headers struct {
+	XRequestID *string
+}
+
+// GetMyProfileResult503Headers the declared response headers of an HTTP 503 response for GetMyProfile
+type GetMyProfileResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetMyProfileResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProfileResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMyProfileResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMyProfileResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetMyProfileResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMyProfileResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMyProfileResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetMyProfileResult) GetJSON200() *ProfileResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMyProfileResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMyProfileResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetMyProfileResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMyProfileResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMyProfileResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMyProfileResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMyProfileResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMyProfileResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMyProfileResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetMySecondFactorResult400Headers the declared response headers of an HTTP 400 response for SetMySecondFactor
+type SetMySecondFactorResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// SetMySecondFactorResult401Headers the declared response headers of an HTTP 401 response for SetMySecondFactor
+type SetMySecondFactorResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetMySecondFactorResult406Headers the declared response headers of an HTTP 406 response for SetMySecondFactor
+type SetMySecondFactorResult406Headers struct {
+	XRequestID *string
+}
+
+// SetMySecondFactorResult413Headers the declared response headers of an HTTP 413 response for SetMySecondFactor
+type SetMySecondFactorResult413Headers struct {
+	XRequestID *string
+}
+
+// SetMySecondFactorResult415Headers the declared response headers of an HTTP 415 response for SetMySecondFactor
+type SetMySecondFactorResult415Headers struct {
+	XRequestID *string
+}
+
+// SetMySecondFactorResult429Headers the declared response headers of an HTTP 429 response for SetMySecondFactor
+type SetMySecondFactorResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// SetMySecondFactorResult500Headers the declared response headers of an HTTP 500 response for SetMySecondFactor
+type SetMySecondFactorResult500Headers struct {
+	XRequestID *string
+}
+
+// SetMySecondFactorResult503Headers the declared response headers of an HTTP 503 response for SetMySecondFactor
+type SetMySecondFactorResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SetMySecondFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetMySecondFactorResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetMySecondFactorResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SetMySecondFactorResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetMySecondFactorResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetMySecondFactorResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SetMySecondFactorResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetMySecondFactorResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetMySecondFactorResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetMySecondFactorResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetMySecondFactorResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SetMySecondFactorResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetMySecondFactorResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetMySecondFactorResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SetMySecondFactorResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetMySecondFactorResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetMySecondFactorResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetMySecondFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetMySecondFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetMySecondFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetMySecondFactorResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // EndOtherSessionsResult400Headers the declared response headers of an HTTP 400 response for EndOtherSessions
 type EndOtherSessionsResult400Headers struct {
 	WWWAuthenticate *string
@@ -21117,6 +28702,914 @@ func (r EndSessionResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EndSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LabelSessionResult400Headers the declared response headers of an HTTP 400 response for LabelSession
+type LabelSessionResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// LabelSessionResult401Headers the declared response headers of an HTTP 401 response for LabelSession
+type LabelSessionResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LabelSessionResult406Headers the declared response headers of an HTTP 406 response for LabelSession
+type LabelSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// LabelSessionResult413Headers the declared response headers of an HTTP 413 response for LabelSession
+type LabelSessionResult413Headers struct {
+	XRequestID *string
+}
+
+// LabelSessionResult415Headers the declared response headers of an HTTP 415 response for LabelSession
+type LabelSessionResult415Headers struct {
+	XRequestID *string
+}
+
+// LabelSessionResult429Headers the declared response headers of an HTTP 429 response for LabelSession
+type LabelSessionResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// LabelSessionResult500Headers the declared response headers of an HTTP 500 response for LabelSession
+type LabelSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// LabelSessionResult503Headers the declared response headers of an HTTP 503 response for LabelSession
+type LabelSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LabelSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LabelSessionResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LabelSessionResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LabelSessionResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LabelSessionResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LabelSessionResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LabelSessionResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LabelSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LabelSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LabelSessionResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LabelSessionResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LabelSessionResult) GetJSON404() *ErrorBody {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LabelSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LabelSessionResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LabelSessionResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LabelSessionResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LabelSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LabelSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSignInsResult400Headers the declared response headers of an HTTP 400 response for ListSignIns
+type ListSignInsResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ListSignInsResult401Headers the declared response headers of an HTTP 401 response for ListSignIns
+type ListSignInsResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListSignInsResult406Headers the declared response headers of an HTTP 406 response for ListSignIns
+type ListSignInsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListSignInsResult500Headers the declared response headers of an HTTP 500 response for ListSignIns
+type ListSignInsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListSignInsResult503Headers the declared response headers of an HTTP 503 response for ListSignIns
+type ListSignInsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListSignInsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ListSignInsResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListSignInsResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListSignInsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListSignInsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSignInsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSignInsResult) GetJSON200() *SignInsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListSignInsResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSignInsResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListSignInsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListSignInsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSignInsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSignInsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSignInsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSignInsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSignInsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UnbindMyTOTPResult400Headers the declared response headers of an HTTP 400 response for UnbindMyTOTP
+type UnbindMyTOTPResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// UnbindMyTOTPResult401Headers the declared response headers of an HTTP 401 response for UnbindMyTOTP
+type UnbindMyTOTPResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// UnbindMyTOTPResult406Headers the declared response headers of an HTTP 406 response for UnbindMyTOTP
+type UnbindMyTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyTOTPResult429Headers the declared response headers of an HTTP 429 response for UnbindMyTOTP
+type UnbindMyTOTPResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// UnbindMyTOTPResult500Headers the declared response headers of an HTTP 500 response for UnbindMyTOTP
+type UnbindMyTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// UnbindMyTOTPResult503Headers the declared response headers of an HTTP 503 response for UnbindMyTOTP
+type UnbindMyTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type UnbindMyTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *UnbindMyTOTPResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *UnbindMyTOTPResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *UnbindMyTOTPResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UnbindMyTOTPResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *UnbindMyTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UnbindMyTOTPResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UnbindMyTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UnbindMyTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UnbindMyTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UnbindMyTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UnbindMyTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BindMyTOTPResult400Headers the declared response headers of an HTTP 400 response for BindMyTOTP
+type BindMyTOTPResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// BindMyTOTPResult401Headers the declared response headers of an HTTP 401 response for BindMyTOTP
+type BindMyTOTPResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// BindMyTOTPResult406Headers the declared response headers of an HTTP 406 response for BindMyTOTP
+type BindMyTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// BindMyTOTPResult413Headers the declared response headers of an HTTP 413 response for BindMyTOTP
+type BindMyTOTPResult413Headers struct {
+	XRequestID *string
+}
+
+// BindMyTOTPResult415Headers the declared response headers of an HTTP 415 response for BindMyTOTP
+type BindMyTOTPResult415Headers struct {
+	XRequestID *string
+}
+
+// BindMyTOTPResult429Headers the declared response headers of an HTTP 429 response for BindMyTOTP
+type BindMyTOTPResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// BindMyTOTPResult500Headers the declared response headers of an HTTP 500 response for BindMyTOTP
+type BindMyTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// BindMyTOTPResult503Headers the declared response headers of an HTTP 503 response for BindMyTOTP
+type BindMyTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type BindMyTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodesResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *BindMyTOTPResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *BindMyTOTPResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *BindMyTOTPResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *BindMyTOTPResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *BindMyTOTPResult415Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *BindMyTOTPResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *BindMyTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *BindMyTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r BindMyTOTPResult) GetJSON200() *RecoveryCodesResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r BindMyTOTPResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r BindMyTOTPResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r BindMyTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r BindMyTOTPResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r BindMyTOTPResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r BindMyTOTPResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r BindMyTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r BindMyTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r BindMyTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BindMyTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BindMyTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BindMyTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMyTOTPPictureResult400Headers the declared response headers of an HTTP 400 response for GetMyTOTPPicture
+type GetMyTOTPPictureResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// GetMyTOTPPictureResult401Headers the declared response headers of an HTTP 401 response for GetMyTOTPPicture
+type GetMyTOTPPictureResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// GetMyTOTPPictureResult406Headers the declared response headers of an HTTP 406 response for GetMyTOTPPicture
+type GetMyTOTPPictureResult406Headers struct {
+	XRequestID *string
+}
+
+// GetMyTOTPPictureResult500Headers the declared response headers of an HTTP 500 response for GetMyTOTPPicture
+type GetMyTOTPPictureResult500Headers struct {
+	XRequestID *string
+}
+
+// GetMyTOTPPictureResult503Headers the declared response headers of an HTTP 503 response for GetMyTOTPPicture
+type GetMyTOTPPictureResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type GetMyTOTPPictureResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *GetMyTOTPPictureResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetMyTOTPPictureResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *GetMyTOTPPictureResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *GetMyTOTPPictureResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetMyTOTPPictureResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetMyTOTPPictureResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetMyTOTPPictureResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r GetMyTOTPPictureResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r GetMyTOTPPictureResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetMyTOTPPictureResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetMyTOTPPictureResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetMyTOTPPictureResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetMyTOTPPictureResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetMyTOTPPictureResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMyRecoveryCodesResult400Headers the declared response headers of an HTTP 400 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// CreateMyRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateMyRecoveryCodesResult406Headers the declared response headers of an HTTP 406 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateMyRecoveryCodesResult429Headers the declared response headers of an HTTP 429 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// CreateMyRecoveryCodesResult500Headers the declared response headers of an HTTP 500 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateMyRecoveryCodesResult503Headers the declared response headers of an HTTP 503 response for CreateMyRecoveryCodes
+type CreateMyRecoveryCodesResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateMyRecoveryCodesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodesResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMyRecoveryCodesResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMyRecoveryCodesResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateMyRecoveryCodesResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMyRecoveryCodesResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMyRecoveryCodesResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMyRecoveryCodesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON200() *RecoveryCodesResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMyRecoveryCodesResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMyRecoveryCodesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMyRecoveryCodesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMyRecoveryCodesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMyRecoveryCodesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateMyTOTPResult400Headers the declared response headers of an HTTP 400 response for CreateMyTOTP
+type CreateMyTOTPResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// CreateMyTOTPResult401Headers the declared response headers of an HTTP 401 response for CreateMyTOTP
+type CreateMyTOTPResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// CreateMyTOTPResult406Headers the declared response headers of an HTTP 406 response for CreateMyTOTP
+type CreateMyTOTPResult406Headers struct {
+	XRequestID *string
+}
+
+// CreateMyTOTPResult429Headers the declared response headers of an HTTP 429 response for CreateMyTOTP
+type CreateMyTOTPResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// CreateMyTOTPResult500Headers the declared response headers of an HTTP 500 response for CreateMyTOTP
+type CreateMyTOTPResult500Headers struct {
+	XRequestID *string
+}
+
+// CreateMyTOTPResult503Headers the declared response headers of an HTTP 503 response for CreateMyTOTP
+type CreateMyTOTPResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type CreateMyTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TOTPSecret
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateMyTOTPResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateMyTOTPResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *CreateMyTOTPResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateMyTOTPResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *CreateMyTOTPResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateMyTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateMyTOTPResult) GetJSON200() *TOTPSecret {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateMyTOTPResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateMyTOTPResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r CreateMyTOTPResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateMyTOTPResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r CreateMyTOTPResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateMyTOTPResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateMyTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateMyTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateMyTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateMyTOTPResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -22307,6 +30800,98 @@ func (r AuthorizeLarkResult) ContentType() string {
 	return ""
 }
 
+// AuthorizeLarkForAppResult302Headers the declared response headers of an HTTP 302 response for AuthorizeLarkForApp
+type AuthorizeLarkForAppResult302Headers struct {
+	Location  string
+	SetCookie *string
+}
+
+// AuthorizeLarkForAppResult403Headers the declared response headers of an HTTP 403 response for AuthorizeLarkForApp
+type AuthorizeLarkForAppResult403Headers struct {
+	XRequestID *string
+}
+
+// AuthorizeLarkForAppResult406Headers the declared response headers of an HTTP 406 response for AuthorizeLarkForApp
+type AuthorizeLarkForAppResult406Headers struct {
+	XRequestID *string
+}
+
+// AuthorizeLarkForAppResult503Headers the declared response headers of an HTTP 503 response for AuthorizeLarkForApp
+type AuthorizeLarkForAppResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type AuthorizeLarkForAppResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *CrossSite
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *AuthorizeLarkForAppResult302Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *AuthorizeLarkForAppResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *AuthorizeLarkForAppResult406Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AuthorizeLarkForAppResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AuthorizeLarkForAppResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r AuthorizeLarkForAppResult) GetJSON403() *CrossSite {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r AuthorizeLarkForAppResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AuthorizeLarkForAppResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AuthorizeLarkForAppResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AuthorizeLarkForAppResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AuthorizeLarkForAppResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AuthorizeLarkForAppResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SignInResult204Headers the declared response headers of an HTTP 204 response for SignIn
 type SignInResult204Headers struct {
 	SetCookie *string
@@ -22442,6 +31027,281 @@ func (r SignInResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SignInResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignInWithMailResult204Headers the declared response headers of an HTTP 204 response for SignInWithMail
+type SignInWithMailResult204Headers struct {
+	SetCookie *string
+}
+
+// SignInWithMailResult400Headers the declared response headers of an HTTP 400 response for SignInWithMail
+type SignInWithMailResult400Headers struct {
+	RetryAfter *int
+}
+
+// SignInWithMailResult403Headers the declared response headers of an HTTP 403 response for SignInWithMail
+type SignInWithMailResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// SignInWithMailResult406Headers the declared response headers of an HTTP 406 response for SignInWithMail
+type SignInWithMailResult406Headers struct {
+	XRequestID *string
+}
+
+// SignInWithMailResult413Headers the declared response headers of an HTTP 413 response for SignInWithMail
+type SignInWithMailResult413Headers struct {
+	XRequestID *string
+}
+
+// SignInWithMailResult415Headers the declared response headers of an HTTP 415 response for SignInWithMail
+type SignInWithMailResult415Headers struct {
+	XRequestID *string
+}
+
+// SignInWithMailResult500Headers the declared response headers of an HTTP 500 response for SignInWithMail
+type SignInWithMailResult500Headers struct {
+	XRequestID *string
+}
+
+// SignInWithMailResult503Headers the declared response headers of an HTTP 503 response for SignInWithMail
+type SignInWithMailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SignInWithMailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *SignInForbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *SignInWithMailResult204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SignInWithMailResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SignInWithMailResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SignInWithMailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SignInWithMailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SignInWithMailResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SignInWithMailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignInWithMailResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignInWithMailResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignInWithMailResult) GetJSON403() *SignInForbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SignInWithMailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignInWithMailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignInWithMailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SignInWithMailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignInWithMailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignInWithMailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignInWithMailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignInWithMailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignInWithMailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SendSignInMailResult400Headers the declared response headers of an HTTP 400 response for SendSignInMail
+type SendSignInMailResult400Headers struct {
+	RetryAfter *int
+}
+
+// SendSignInMailResult403Headers the declared response headers of an HTTP 403 response for SendSignInMail
+type SendSignInMailResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// SendSignInMailResult406Headers the declared response headers of an HTTP 406 response for SendSignInMail
+type SendSignInMailResult406Headers struct {
+	XRequestID *string
+}
+
+// SendSignInMailResult413Headers the declared response headers of an HTTP 413 response for SendSignInMail
+type SendSignInMailResult413Headers struct {
+	XRequestID *string
+}
+
+// SendSignInMailResult415Headers the declared response headers of an HTTP 415 response for SendSignInMail
+type SendSignInMailResult415Headers struct {
+	XRequestID *string
+}
+
+// SendSignInMailResult500Headers the declared response headers of an HTTP 500 response for SendSignInMail
+type SendSignInMailResult500Headers struct {
+	XRequestID *string
+}
+
+// SendSignInMailResult503Headers the declared response headers of an HTTP 503 response for SendSignInMail
+type SendSignInMailResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SendSignInMailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SendSignInMailResult400Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SendSignInMailResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SendSignInMailResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SendSignInMailResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SendSignInMailResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SendSignInMailResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SendSignInMailResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SendSignInMailResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SendSignInMailResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SendSignInMailResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SendSignInMailResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SendSignInMailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SendSignInMailResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SendSignInMailResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SendSignInMailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SendSignInMailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SendSignInMailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SendSignInMailResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24397,6 +33257,163 @@ func (r EndUserDeviceResult) ContentType() string {
 	return ""
 }
 
+// LabelUserDeviceResult400Headers the declared response headers of an HTTP 400 response for LabelUserDevice
+type LabelUserDeviceResult400Headers struct {
+	RetryAfter *int
+}
+
+// LabelUserDeviceResult401Headers the declared response headers of an HTTP 401 response for LabelUserDevice
+type LabelUserDeviceResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LabelUserDeviceResult403Headers the declared response headers of an HTTP 403 response for LabelUserDevice
+type LabelUserDeviceResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// LabelUserDeviceResult406Headers the declared response headers of an HTTP 406 response for LabelUserDevice
+type LabelUserDeviceResult406Headers struct {
+	XRequestID *string
+}
+
+// LabelUserDeviceResult413Headers the declared response headers of an HTTP 413 response for LabelUserDevice
+type LabelUserDeviceResult413Headers struct {
+	XRequestID *string
+}
+
+// LabelUserDeviceResult415Headers the declared response headers of an HTTP 415 response for LabelUserDevice
+type LabelUserDeviceResult415Headers struct {
+	XRequestID *string
+}
+
+// LabelUserDeviceResult500Headers the declared response headers of an HTTP 500 response for LabelUserDevice
+type LabelUserDeviceResult500Headers struct {
+	XRequestID *string
+}
+
+// LabelUserDeviceResult503Headers the declared response headers of an HTTP 503 response for LabelUserDevice
+type LabelUserDeviceResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LabelUserDeviceResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LabelUserDeviceResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LabelUserDeviceResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LabelUserDeviceResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LabelUserDeviceResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LabelUserDeviceResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LabelUserDeviceResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LabelUserDeviceResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LabelUserDeviceResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LabelUserDeviceResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LabelUserDeviceResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LabelUserDeviceResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LabelUserDeviceResult) GetJSON404() *ErrorBody {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LabelUserDeviceResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LabelUserDeviceResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LabelUserDeviceResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LabelUserDeviceResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LabelUserDeviceResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelUserDeviceResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelUserDeviceResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelUserDeviceResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelUserDeviceResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // KeepFactorResult400Headers the declared response headers of an HTTP 400 response for KeepFactor
 type KeepFactorResult400Headers struct {
 	RetryAfter *int
@@ -25585,6 +34602,270 @@ func (r EndUserSessionResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r EndUserSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LabelUserSessionResult400Headers the declared response headers of an HTTP 400 response for LabelUserSession
+type LabelUserSessionResult400Headers struct {
+	RetryAfter *int
+}
+
+// LabelUserSessionResult401Headers the declared response headers of an HTTP 401 response for LabelUserSession
+type LabelUserSessionResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// LabelUserSessionResult403Headers the declared response headers of an HTTP 403 response for LabelUserSession
+type LabelUserSessionResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// LabelUserSessionResult406Headers the declared response headers of an HTTP 406 response for LabelUserSession
+type LabelUserSessionResult406Headers struct {
+	XRequestID *string
+}
+
+// LabelUserSessionResult413Headers the declared response headers of an HTTP 413 response for LabelUserSession
+type LabelUserSessionResult413Headers struct {
+	XRequestID *string
+}
+
+// LabelUserSessionResult415Headers the declared response headers of an HTTP 415 response for LabelUserSession
+type LabelUserSessionResult415Headers struct {
+	XRequestID *string
+}
+
+// LabelUserSessionResult500Headers the declared response headers of an HTTP 500 response for LabelUserSession
+type LabelUserSessionResult500Headers struct {
+	XRequestID *string
+}
+
+// LabelUserSessionResult503Headers the declared response headers of an HTTP 503 response for LabelUserSession
+type LabelUserSessionResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type LabelUserSessionResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorBody
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *LabelUserSessionResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LabelUserSessionResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *LabelUserSessionResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *LabelUserSessionResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *LabelUserSessionResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *LabelUserSessionResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *LabelUserSessionResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LabelUserSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LabelUserSessionResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LabelUserSessionResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r LabelUserSessionResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LabelUserSessionResult) GetJSON404() *ErrorBody {
+	return r.JSON404
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r LabelUserSessionResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LabelUserSessionResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LabelUserSessionResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r LabelUserSessionResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LabelUserSessionResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LabelUserSessionResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LabelUserSessionResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LabelUserSessionResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LabelUserSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListUserSignInsResult401Headers the declared response headers of an HTTP 401 response for ListUserSignIns
+type ListUserSignInsResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ListUserSignInsResult406Headers the declared response headers of an HTTP 406 response for ListUserSignIns
+type ListUserSignInsResult406Headers struct {
+	XRequestID *string
+}
+
+// ListUserSignInsResult500Headers the declared response headers of an HTTP 500 response for ListUserSignIns
+type ListUserSignInsResult500Headers struct {
+	XRequestID *string
+}
+
+// ListUserSignInsResult503Headers the declared response headers of an HTTP 503 response for ListUserSignIns
+type ListUserSignInsResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ListUserSignInsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignInsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListUserSignInsResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ListUserSignInsResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ListUserSignInsResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListUserSignInsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUserSignInsResult) GetJSON200() *SignInsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ListUserSignInsResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListUserSignInsResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ListUserSignInsResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ListUserSignInsResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListUserSignInsResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUserSignInsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUserSignInsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUserSignInsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUserSignInsResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27250,6 +36531,100 @@ func (c *ClientWithResponses) RotateWebhookSecretWithResponse(ctx context.Contex
 	return ParseRotateWebhookSecretResult(rsp)
 }
 
+// ResetForgottenPasswordWithBodyWithResponse 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+// is the new token of this device.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+func (c *ClientWithResponses) ResetForgottenPasswordWithBodyWithResponse(ctx context.Context, params *ResetForgottenPasswordParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetForgottenPasswordResult, error) {
+	rsp, err := c.ResetForgottenPasswordWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetForgottenPasswordResult(rsp)
+}
+
+// ResetForgottenPasswordWithResponse 重置密码 · Reset the password
+//
+// 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+//
+// 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+//
+// Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+// become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+// is the new token of this device.
+//
+// A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+// response.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/forgot-password (the `ResetForgottenPassword` operationId).
+func (c *ClientWithResponses) ResetForgottenPasswordWithResponse(ctx context.Context, params *ResetForgottenPasswordParams, body ResetForgottenPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetForgottenPasswordResult, error) {
+	rsp, err := c.ResetForgottenPassword(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetForgottenPasswordResult(rsp)
+}
+
+// SendForgottenPasswordCodeWithBodyWithResponse 发送重置密码验证码 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+// address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not. A request does not change the account.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+func (c *ClientWithResponses) SendForgottenPasswordCodeWithBodyWithResponse(ctx context.Context, params *SendForgottenPasswordCodeParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendForgottenPasswordCodeResult, error) {
+	rsp, err := c.SendForgottenPasswordCodeWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendForgottenPasswordCodeResult(rsp)
+}
+
+// SendForgottenPasswordCodeWithResponse 发送重置密码验证码 · Mail a code to reset the password
+//
+// 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+// address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not. A request does not change the account.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/forgot-password/send-code (the `SendForgottenPasswordCode` operationId).
+func (c *ClientWithResponses) SendForgottenPasswordCodeWithResponse(ctx context.Context, params *SendForgottenPasswordCodeParams, body SendForgottenPasswordCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendForgottenPasswordCodeResult, error) {
+	rsp, err := c.SendForgottenPasswordCode(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendForgottenPasswordCodeResult(rsp)
+}
+
 // LoginWithBodyWithResponse 登录获取 Access Token · Sign in
 //
 // 用邮箱和密码换取访问令牌与刷新令牌，并建立一个会话。参数只能放在表单正文里；放在查询字符串里会被拒绝，因为日志和浏览记录会留下查询字符串。
@@ -27306,6 +36681,254 @@ func (c *ClientWithResponses) LoginWithFormdataBodyWithResponse(ctx context.Cont
 		return nil, err
 	}
 	return ParseLoginResult(rsp)
+}
+
+// LoginWithMailWithBodyWithResponse 用邮件验证码登录 · Sign in with a code by mail
+//
+// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and an unknown address get the same response.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+func (c *ClientWithResponses) LoginWithMailWithBodyWithResponse(ctx context.Context, params *LoginWithMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithMailResult, error) {
+	rsp, err := c.LoginWithMailWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithMailResult(rsp)
+}
+
+// LoginWithMailWithResponse 用邮件验证码登录 · Sign in with a code by mail
+//
+// 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and an unknown address get the same response.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/email (the `LoginWithMail` operationId).
+func (c *ClientWithResponses) LoginWithMailWithResponse(ctx context.Context, params *LoginWithMailParams, body LoginWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithMailResult, error) {
+	rsp, err := c.LoginWithMail(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithMailResult(rsp)
+}
+
+// SendLoginMailWithBodyWithResponse 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+func (c *ClientWithResponses) SendLoginMailWithBodyWithResponse(ctx context.Context, params *SendLoginMailParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendLoginMailResult, error) {
+	rsp, err := c.SendLoginMailWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendLoginMailResult(rsp)
+}
+
+// SendLoginMailWithResponse 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/email/send-code (the `SendLoginMail` operationId).
+func (c *ClientWithResponses) SendLoginMailWithResponse(ctx context.Context, params *SendLoginMailParams, body SendLoginMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SendLoginMailResult, error) {
+	rsp, err := c.SendLoginMail(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendLoginMailResult(rsp)
+}
+
+// LoginWithLarkWithBodyWithResponse 飞书登录 · Sign in with Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+//
+// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+// not accepted here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+func (c *ClientWithResponses) LoginWithLarkWithBodyWithResponse(ctx context.Context, params *LoginWithLarkParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithLarkResult, error) {
+	rsp, err := c.LoginWithLarkWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithLarkResult(rsp)
+}
+
+// LoginWithLarkWithResponse 飞书登录 · Sign in with Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+//
+// Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+// `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+// not accepted here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/lark (the `LoginWithLark` operationId).
+func (c *ClientWithResponses) LoginWithLarkWithResponse(ctx context.Context, params *LoginWithLarkParams, body LoginWithLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithLarkResult, error) {
+	rsp, err := c.LoginWithLark(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithLarkResult(rsp)
+}
+
+// LoginWithSMSWithBodyWithResponse 用短信验证码登录 · Sign in with a code by SMS
+//
+// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and a number that no account has get the same response.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+func (c *ClientWithResponses) LoginWithSMSWithBodyWithResponse(ctx context.Context, params *LoginWithSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithSMSResult, error) {
+	rsp, err := c.LoginWithSMSWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithSMSResult(rsp)
+}
+
+// LoginWithSMSWithResponse 用短信验证码登录 · Sign in with a code by SMS
+//
+// 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+// asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+// Recovery codes are not accepted here.
+//
+// A wrong code, an expired code and a number that no account has get the same response.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/sms (the `LoginWithSMS` operationId).
+func (c *ClientWithResponses) LoginWithSMSWithResponse(ctx context.Context, params *LoginWithSMSParams, body LoginWithSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithSMSResult, error) {
+	rsp, err := c.LoginWithSMS(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithSMSResult(rsp)
+}
+
+// SendLoginSMSWithBodyWithResponse 发送登录短信验证码 · Text a code to sign in
+//
+// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+//
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+func (c *ClientWithResponses) SendLoginSMSWithBodyWithResponse(ctx context.Context, params *SendLoginSMSParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendLoginSMSResult, error) {
+	rsp, err := c.SendLoginSMSWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendLoginSMSResult(rsp)
+}
+
+// SendLoginSMSWithResponse 发送登录短信验证码 · Text a code to sign in
+//
+// 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+//
+// Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+// guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether the number is bound or not; if it is not, nothing is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/sms/send-code (the `SendLoginSMS` operationId).
+func (c *ClientWithResponses) SendLoginSMSWithResponse(ctx context.Context, params *SendLoginSMSParams, body SendLoginSMSJSONRequestBody, reqEditors ...RequestEditorFn) (*SendLoginSMSResult, error) {
+	rsp, err := c.SendLoginSMS(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendLoginSMSResult(rsp)
+}
+
+// LoginWithTOTPWithBodyWithResponse 用身份验证器登录 · Sign in with an authenticator app
+//
+// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+//
+// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+// code. Recovery codes are not accepted here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+func (c *ClientWithResponses) LoginWithTOTPWithBodyWithResponse(ctx context.Context, params *LoginWithTOTPParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginWithTOTPResult, error) {
+	rsp, err := c.LoginWithTOTPWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithTOTPResult(rsp)
+}
+
+// LoginWithTOTPWithResponse 用身份验证器登录 · Sign in with an authenticator app
+//
+// 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+//
+// Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+// not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+// code. Recovery codes are not accepted here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/auth/login/totp (the `LoginWithTOTP` operationId).
+func (c *ClientWithResponses) LoginWithTOTPWithResponse(ctx context.Context, params *LoginWithTOTPParams, body LoginWithTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginWithTOTPResult, error) {
+	rsp, err := c.LoginWithTOTP(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginWithTOTPResult(rsp)
 }
 
 // LogoutWithResponse 登出 · Sign out
@@ -27476,10 +37099,10 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 
 // ChangeMeWithBodyWithResponse 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-// the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+// one. It returns the account as it is then, with the next `__v`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -27494,10 +37117,10 @@ func (c *ClientWithResponses) ChangeMeWithBodyWithResponse(ctx context.Context, 
 
 // ChangeMeWithResponse 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
-// the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+// one. It returns the account as it is then, with the next `__v`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -27543,6 +37166,375 @@ func (c *ClientWithResponses) EndDeviceWithResponse(ctx context.Context, id Devi
 		return nil, err
 	}
 	return ParseEndDeviceResult(rsp)
+}
+
+// LabelDeviceWithBodyWithResponse 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+func (c *ClientWithResponses) LabelDeviceWithBodyWithResponse(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelDeviceResult, error) {
+	rsp, err := c.LabelDeviceWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelDeviceResult(rsp)
+}
+
+// LabelDeviceWithResponse 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/users/me/devices/{id} (the `LabelDevice` operationId).
+func (c *ClientWithResponses) LabelDeviceWithResponse(ctx context.Context, id DeviceID, body LabelDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelDeviceResult, error) {
+	rsp, err := c.LabelDevice(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelDeviceResult(rsp)
+}
+
+// ChangeMyEmailWithBodyWithResponse 更换邮箱 · Change the e-mail address
+//
+// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+//
+// The second step: completes the change with the code that the new address received, and returns the account as it
+// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+func (c *ClientWithResponses) ChangeMyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeMyEmailResult, error) {
+	rsp, err := c.ChangeMyEmailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeMyEmailResult(rsp)
+}
+
+// ChangeMyEmailWithResponse 更换邮箱 · Change the e-mail address
+//
+// 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+//
+// The second step: completes the change with the code that the new address received, and returns the account as it
+// is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+// proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/email (the `ChangeMyEmail` operationId).
+func (c *ClientWithResponses) ChangeMyEmailWithResponse(ctx context.Context, body ChangeMyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeMyEmailResult, error) {
+	rsp, err := c.ChangeMyEmail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeMyEmailResult(rsp)
+}
+
+// SendMyEmailCodeWithBodyWithResponse 向新邮箱发送验证码 · Mail a code to the new address
+//
+// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+//
+// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+// sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+func (c *ClientWithResponses) SendMyEmailCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendMyEmailCodeResult, error) {
+	rsp, err := c.SendMyEmailCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendMyEmailCodeResult(rsp)
+}
+
+// SendMyEmailCodeWithResponse 向新邮箱发送验证码 · Mail a code to the new address
+//
+// 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+//
+// The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+// address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+// sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
+func (c *ClientWithResponses) SendMyEmailCodeWithResponse(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMyEmailCodeResult, error) {
+	rsp, err := c.SendMyEmailCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendMyEmailCodeResult(rsp)
+}
+
+// KeepMyFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+//
+// 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用；不是本人绑定的，请移除。`GET /api/users/me/profile` 的 `suspended` 列出被暂停的方式。需要 15 分钟内登录过。
+//
+// A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+// This operation lets it open the account again. To remove it instead, unbind it. `GET /api/users/me/profile` lists
+// suspended factors in `suspended`. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/factors/{factor}/keep (the `KeepMyFactor` operationId).
+func (c *ClientWithResponses) KeepMyFactorWithResponse(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*KeepMyFactorResult, error) {
+	rsp, err := c.KeepMyFactor(ctx, factor, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseKeepMyFactorResult(rsp)
+}
+
+// UnbindMyLarkWithResponse 解除飞书绑定 · Unbind Lark
+//
+// 解除飞书账号的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+//
+// Unbinds the Lark identity, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to
+// sign in cannot be removed. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/lark (the `UnbindMyLark` operationId).
+func (c *ClientWithResponses) UnbindMyLarkWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyLarkResult, error) {
+	rsp, err := c.UnbindMyLark(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindMyLarkResult(rsp)
+}
+
+// BindMyLarkWithBodyWithResponse 绑定飞书 · Bind Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+// old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+func (c *ClientWithResponses) BindMyLarkWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyLarkResult, error) {
+	rsp, err := c.BindMyLarkWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyLarkResult(rsp)
+}
+
+// BindMyLarkWithResponse 绑定飞书 · Bind Lark
+//
+// 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+// notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+// old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/lark (the `BindMyLark` operationId).
+func (c *ClientWithResponses) BindMyLarkWithResponse(ctx context.Context, body BindMyLarkJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyLarkResult, error) {
+	rsp, err := c.BindMyLark(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyLarkResult(rsp)
+}
+
+// ChangeMyPasswordWithBodyWithResponse 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+//
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+// the caller is signed in, and stays so. It delays this session only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+func (c *ClientWithResponses) ChangeMyPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangeMyPasswordResult, error) {
+	rsp, err := c.ChangeMyPasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeMyPasswordResult(rsp)
+}
+
+// ChangeMyPasswordWithResponse 修改密码 · Change the password
+//
+// 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+//
+// Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+// and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+// the caller is signed in, and stays so. It delays this session only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/password (the `ChangeMyPassword` operationId).
+func (c *ClientWithResponses) ChangeMyPasswordWithResponse(ctx context.Context, body ChangeMyPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangeMyPasswordResult, error) {
+	rsp, err := c.ChangeMyPassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangeMyPasswordResult(rsp)
+}
+
+// UnbindMyPhoneWithResponse 解除手机绑定 · Unbind the phone
+//
+// 解除手机的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+//
+// Unbinds the phone, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to sign in
+// cannot be removed. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/phone (the `UnbindMyPhone` operationId).
+func (c *ClientWithResponses) UnbindMyPhoneWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyPhoneResult, error) {
+	rsp, err := c.UnbindMyPhone(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindMyPhoneResult(rsp)
+}
+
+// BindMyPhoneWithBodyWithResponse 绑定手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+//
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+// another account. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+func (c *ClientWithResponses) BindMyPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyPhoneResult, error) {
+	rsp, err := c.BindMyPhoneWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyPhoneResult(rsp)
+}
+
+// BindMyPhoneWithResponse 绑定手机 · Bind a phone
+//
+// 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+//
+// Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+// that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+// another account. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/phone (the `BindMyPhone` operationId).
+func (c *ClientWithResponses) BindMyPhoneWithResponse(ctx context.Context, body BindMyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyPhoneResult, error) {
+	rsp, err := c.BindMyPhone(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyPhoneResult(rsp)
+}
+
+// SendMyPhoneCodeWithBodyWithResponse 向要绑定的手机发送验证码 · Text a code to bind a phone
+//
+// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+//
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+func (c *ClientWithResponses) SendMyPhoneCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendMyPhoneCodeResult, error) {
+	rsp, err := c.SendMyPhoneCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendMyPhoneCodeResult(rsp)
+}
+
+// SendMyPhoneCodeWithResponse 向要绑定的手机发送验证码 · Text a code to bind a phone
+//
+// 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+//
+// Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+// for this account only. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/phone/send-code (the `SendMyPhoneCode` operationId).
+func (c *ClientWithResponses) SendMyPhoneCodeWithResponse(ctx context.Context, body SendMyPhoneCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMyPhoneCodeResult, error) {
+	rsp, err := c.SendMyPhoneCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendMyPhoneCodeResult(rsp)
+}
+
+// GetMyProfileWithResponse 账号的完整资料 · Get all that the account page shows
+//
+// 返回头像图片、各登录方式是否已绑定、是否开启两步验证、最近一次登录以及被暂停的登录方式。`GET /api/users/me` 只返回基本资料。
+//
+// Returns what `GET /api/users/me` does not: the picture, which factors are bound, whether two factors are asked
+// for, the last sign-in, and the factors that a password reset has suspended.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/users/me/profile (the `GetMyProfile` operationId).
+func (c *ClientWithResponses) GetMyProfileWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetMyProfileResult, error) {
+	rsp, err := c.GetMyProfile(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMyProfileResult(rsp)
+}
+
+// SetMySecondFactorWithBodyWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+//
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+func (c *ClientWithResponses) SetMySecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetMySecondFactorResult, error) {
+	rsp, err := c.SetMySecondFactorWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMySecondFactorResult(rsp)
+}
+
+// SetMySecondFactorWithResponse 开启或关闭两步验证 · Ask for two factors, or stop asking
+//
+// 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+//
+// Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+// an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /api/users/me/second-factor (the `SetMySecondFactor` operationId).
+func (c *ClientWithResponses) SetMySecondFactorWithResponse(ctx context.Context, body SetMySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SetMySecondFactorResult, error) {
+	rsp, err := c.SetMySecondFactor(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetMySecondFactorResult(rsp)
 }
 
 // EndOtherSessionsWithResponse 结束其他会话 · End all other sessions
@@ -27596,6 +37588,180 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id Ses
 		return nil, err
 	}
 	return ParseEndSessionResult(rsp)
+}
+
+// LabelSessionWithBodyWithResponse 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+func (c *ClientWithResponses) LabelSessionWithBodyWithResponse(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelSessionResult, error) {
+	rsp, err := c.LabelSessionWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelSessionResult(rsp)
+}
+
+// LabelSessionWithResponse 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /api/users/me/sessions/{id} (the `LabelSession` operationId).
+func (c *ClientWithResponses) LabelSessionWithResponse(ctx context.Context, id SessionID, body LabelSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelSessionResult, error) {
+	rsp, err := c.LabelSession(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelSessionResult(rsp)
+}
+
+// ListSignInsWithResponse 登录记录 · List the sign-ins of the account
+//
+// 列出账号在两套接口上的登录，最近的在前，分页返回。
+//
+// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/users/me/sign-ins (the `ListSignIns` operationId).
+func (c *ClientWithResponses) ListSignInsWithResponse(ctx context.Context, params *ListSignInsParams, reqEditors ...RequestEditorFn) (*ListSignInsResult, error) {
+	rsp, err := c.ListSignIns(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSignInsResult(rsp)
+}
+
+// UnbindMyTOTPWithResponse 解除身份验证器绑定 · Unbind the authenticator app
+//
+// 移除身份验证器及其恢复码，并发邮件通知。未绑定时同样成功。要求两步验证时，以及它是最后一种登录方式时，不能移除。需要 15 分钟内登录过。
+//
+// Removes the authenticator app and its recovery codes, and notifies the owner by mail. It succeeds, too, if none is
+// bound. It cannot be removed while two factors are asked for, or if it is the last way to sign in. Requires a
+// sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me/totp (the `UnbindMyTOTP` operationId).
+func (c *ClientWithResponses) UnbindMyTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*UnbindMyTOTPResult, error) {
+	rsp, err := c.UnbindMyTOTP(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUnbindMyTOTPResult(rsp)
+}
+
+// BindMyTOTPWithBodyWithResponse 绑定身份验证器 · Bind an authenticator app
+//
+// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+// showed one after the other, in this order; both count as used.
+//
+// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+func (c *ClientWithResponses) BindMyTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BindMyTOTPResult, error) {
+	rsp, err := c.BindMyTOTPWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyTOTPResult(rsp)
+}
+
+// BindMyTOTPWithResponse 绑定身份验证器 · Bind an authenticator app
+//
+// 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+//
+// 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+// showed one after the other, in this order; both count as used.
+//
+// The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+// replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+// undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/totp (the `BindMyTOTP` operationId).
+func (c *ClientWithResponses) BindMyTOTPWithResponse(ctx context.Context, body BindMyTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*BindMyTOTPResult, error) {
+	rsp, err := c.BindMyTOTP(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBindMyTOTPResult(rsp)
+}
+
+// GetMyTOTPPictureWithResponse 密钥的二维码 · Get the secret as a QR code
+//
+// 返回待绑定密钥的二维码图片，供无法自行绘制的客户端使用。需要 15 分钟内登录过。
+//
+// Returns the secret that waits to be bound as a QR code, for clients that cannot draw one. Requires a sign-in at
+// most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /api/users/me/totp/qr (the `GetMyTOTPPicture` operationId).
+func (c *ClientWithResponses) GetMyTOTPPictureWithResponse(ctx context.Context, params *GetMyTOTPPictureParams, reqEditors ...RequestEditorFn) (*GetMyTOTPPictureResult, error) {
+	rsp, err := c.GetMyTOTPPicture(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetMyTOTPPictureResult(rsp)
+}
+
+// CreateMyRecoveryCodesWithResponse 生成恢复码 · Create recovery codes
+//
+// 生成十个恢复码，只显示这一次；原有的恢复码作废。在密码正确时，每个可以代替身份验证器的验证码一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+//
+// Creates ten recovery codes and returns them, this once. Behind the right password, each replaces a code of the
+// authenticator app once. The previous recovery codes become void. The owner is notified by mail, with a link that
+// undoes it within seven days. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/totp/recovery-codes (the `CreateMyRecoveryCodes` operationId).
+func (c *ClientWithResponses) CreateMyRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateMyRecoveryCodesResult, error) {
+	rsp, err := c.CreateMyRecoveryCodes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMyRecoveryCodesResult(rsp)
+}
+
+// CreateMyTOTPWithResponse 生成身份验证器的密钥 · Create a secret for an authenticator app
+//
+// 生成新的密钥，以 `otpauth` URL 返回。须在 5 分钟内用 `POST /api/users/me/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
+//
+// Creates a new secret and returns it as an `otpauth` URL, which authenticator apps open, or read as a QR code.
+// `POST /api/users/me/totp` binds it within five minutes. Until then the authenticator app that is bound continues
+// to work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/totp/secret (the `CreateMyTOTP` operationId).
+func (c *ClientWithResponses) CreateMyTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateMyTOTPResult, error) {
+	rsp, err := c.CreateMyTOTP(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateMyTOTPResult(rsp)
 }
 
 // RegisterWithBodyWithResponse 注册新用户账号 · Register an account
@@ -27908,7 +38074,7 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 //
 // 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
 //
-// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
+// 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。由 `GET /lark/authorize_app` 开始的则回到客户端的 `redirect_uri`。多余的查询参数会被忽略。
 //
 // Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
 // the console (`CONSOLE_URL`, with the locale if one was given):
@@ -27920,7 +38086,7 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 //     five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
 //     respond.
 //
-// Other query parameters are ignored.
+// What `GET /lark/authorize_app` began ends at the app's `redirect_uri`. Other query parameters are ignored.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27961,6 +38127,33 @@ func (c *ClientWithResponses) AuthorizeLarkWithResponse(ctx context.Context, par
 		return nil, err
 	}
 	return ParseAuthorizeLarkResult(rsp)
+}
+
+// AuthorizeLarkForAppWithResponse 客户端的飞书授权 · Go to Lark for an app
+//
+// 客户端在系统浏览器中打开此地址（RFC 8252）。浏览器经飞书授权后回到 `redirect_uri`，带有 `code` 和原样的 `state`；失败时带有 `error` 和 `state`。`redirect_uri` 必须是服务器配置（`APP_REDIRECT_URIS`）中的一个；回环地址可以使用任意端口。
+//
+// 客户端先生成 `code_verifier`，把它的 SHA-256（base64url）作为 `code_challenge` 提交（RFC 7636）。`code` 两分钟内有效，只能使用一次：用 `POST /api/auth/login/lark` 登录，或在登录后用 `POST /api/users/me/lark` 绑定。
+//
+// An app opens this address in the system's browser (RFC 8252). From Lark the browser returns to `redirect_uri` with
+// `code` and the `state` as it was sent, or with `error` and `state` after a failure. `redirect_uri` must be one of
+// those that the server is configured for (`APP_REDIRECT_URIS`); a loopback address may have any port.
+//
+// The app makes a `code_verifier`, and sends its SHA-256 in base64url as `code_challenge` (RFC 7636). The `code` is
+// valid for two minutes, once: `POST /api/auth/login/lark` signs in with it, and `POST /api/users/me/lark` binds the
+// identity to the account that is signed in.
+//
+// `error` is one of `LARK_REFUSED`, `TOO_MANY_REQUESTS`, and `UNAVAILABLE` if Lark does not respond.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /lark/authorize_app (the `AuthorizeLarkForApp` operationId).
+func (c *ClientWithResponses) AuthorizeLarkForAppWithResponse(ctx context.Context, params *AuthorizeLarkForAppParams, reqEditors ...RequestEditorFn) (*AuthorizeLarkForAppResult, error) {
+	rsp, err := c.AuthorizeLarkForApp(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAuthorizeLarkForAppResult(rsp)
 }
 
 // SignInWithBodyWithResponse 登录 · Sign in with a password
@@ -28009,6 +38202,88 @@ func (c *ClientWithResponses) SignInWithResponse(ctx context.Context, body SignI
 		return nil, err
 	}
 	return ParseSignInResult(rsp)
+}
+
+// SignInWithMailWithBodyWithResponse 邮件验证码登录 · Sign in with a code by mail
+//
+// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+// codes are not accepted here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+func (c *ClientWithResponses) SignInWithMailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignInWithMailResult, error) {
+	rsp, err := c.SignInWithMailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithMailResult(rsp)
+}
+
+// SignInWithMailWithResponse 邮件验证码登录 · Sign in with a code by mail
+//
+// 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+//
+// Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+// for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+// codes are not accepted here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/email (the `SignInWithMail` operationId).
+func (c *ClientWithResponses) SignInWithMailWithResponse(ctx context.Context, body SignInWithMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SignInWithMailResult, error) {
+	rsp, err := c.SignInWithMail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignInWithMailResult(rsp)
+}
+
+// SendSignInMailWithBodyWithResponse 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+func (c *ClientWithResponses) SendSignInMailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SendSignInMailResult, error) {
+	rsp, err := c.SendSignInMailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendSignInMailResult(rsp)
+}
+
+// SendSignInMailWithResponse 发送登录邮件验证码 · Mail a code to sign in
+//
+// 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+//
+// 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+//
+// Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+// the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+//
+// The response is the same whether there is an account or not; without an account nothing is sent.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /login/email_code (the `SendSignInMail` operationId).
+func (c *ClientWithResponses) SendSignInMailWithResponse(ctx context.Context, body SendSignInMailJSONRequestBody, reqEditors ...RequestEditorFn) (*SendSignInMailResult, error) {
+	rsp, err := c.SendSignInMail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSendSignInMailResult(rsp)
 }
 
 // SignInWithLarkWithBodyWithResponse 飞书登录的第二步 · Complete a sign-in with Lark
@@ -28488,6 +38763,40 @@ func (c *ClientWithResponses) EndUserDeviceWithResponse(ctx context.Context, id 
 	return ParseEndUserDeviceResult(rsp)
 }
 
+// LabelUserDeviceWithBodyWithResponse 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+func (c *ClientWithResponses) LabelUserDeviceWithBodyWithResponse(ctx context.Context, id DeviceID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelUserDeviceResult, error) {
+	rsp, err := c.LabelUserDeviceWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelUserDeviceResult(rsp)
+}
+
+// LabelUserDeviceWithResponse 命名一个设备 · Name a device
+//
+// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
+func (c *ClientWithResponses) LabelUserDeviceWithResponse(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelUserDeviceResult, error) {
+	rsp, err := c.LabelUserDevice(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelUserDeviceResult(rsp)
+}
+
 // KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 //
 // 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用。`GET /user` 的 `suspended` 列出被暂停的方式；不是本人绑定的，请用 `DELETE /user/{key}` 移除。需要 15 分钟内登录过。
@@ -28742,6 +39051,57 @@ func (c *ClientWithResponses) EndUserSessionWithResponse(ctx context.Context, id
 		return nil, err
 	}
 	return ParseEndUserSessionResult(rsp)
+}
+
+// LabelUserSessionWithBodyWithResponse 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+func (c *ClientWithResponses) LabelUserSessionWithBodyWithResponse(ctx context.Context, id SessionID, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LabelUserSessionResult, error) {
+	rsp, err := c.LabelUserSessionWithBody(ctx, id, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelUserSessionResult(rsp)
+}
+
+// LabelUserSessionWithResponse 命名一个会话 · Name a session
+//
+// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+//
+// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /user/sessions/{id} (the `LabelUserSession` operationId).
+func (c *ClientWithResponses) LabelUserSessionWithResponse(ctx context.Context, id SessionID, body LabelUserSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelUserSessionResult, error) {
+	rsp, err := c.LabelUserSession(ctx, id, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLabelUserSessionResult(rsp)
+}
+
+// ListUserSignInsWithResponse 登录记录 · List the sign-ins of the account
+//
+// 列出账号在两套接口上的登录，最近的在前，分页返回。
+//
+// Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /user/sign_ins (the `ListUserSignIns` operationId).
+func (c *ClientWithResponses) ListUserSignInsWithResponse(ctx context.Context, params *ListUserSignInsParams, reqEditors ...RequestEditorFn) (*ListUserSignInsResult, error) {
+	rsp, err := c.ListUserSignIns(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUserSignInsResult(rsp)
 }
 
 // CreateTOTPWithResponse 生成 TOTP URL · Create a secret for an authenticator app
@@ -36355,6 +46715,320 @@ func ParseRotateWebhookSecretResult(rsp *http.Response) (*RotateWebhookSecretRes
 	return response, nil
 }
 
+// ParseResetForgottenPasswordResult parses an HTTP response from a ResetForgottenPasswordWithResponse call
+func ParseResetForgottenPasswordResult(rsp *http.Response) (*ResetForgottenPasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetForgottenPasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResetForgottenPasswordResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 406:
+		var headers ResetForgottenPasswordResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ResetForgottenPasswordResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ResetForgottenPasswordResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResetForgottenPasswordResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ResetForgottenPasswordResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetForgottenPasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendForgottenPasswordCodeResult parses an HTTP response from a SendForgottenPasswordCodeWithResponse call
+func ParseSendForgottenPasswordCodeResult(rsp *http.Response) (*SendForgottenPasswordCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendForgottenPasswordCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 406:
+		var headers SendForgottenPasswordCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendForgottenPasswordCodeResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendForgottenPasswordCodeResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendForgottenPasswordCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendForgottenPasswordCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendForgottenPasswordCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseLoginResult parses an HTTP response from a LoginWithResponse call
 func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -36531,6 +47205,1111 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LoginResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginWithMailResult parses an HTTP response from a LoginWithMailWithResponse call
+func ParseLoginWithMailResult(rsp *http.Response) (*LoginWithMailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginWithMailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Tokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LoginWithMailResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers LoginWithMailResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LoginWithMailResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LoginWithMailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LoginWithMailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LoginWithMailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginWithMailResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LoginWithMailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoginWithMailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendLoginMailResult parses an HTTP response from a SendLoginMailWithResponse call
+func ParseSendLoginMailResult(rsp *http.Response) (*SendLoginMailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendLoginMailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 403:
+		var headers SendLoginMailResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendLoginMailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendLoginMailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendLoginMailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendLoginMailResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendLoginMailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendLoginMailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginWithLarkResult parses an HTTP response from a LoginWithLarkWithResponse call
+func ParseLoginWithLarkResult(rsp *http.Response) (*LoginWithLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginWithLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Tokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LoginWithLarkResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers LoginWithLarkResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LoginWithLarkResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LoginWithLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LoginWithLarkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LoginWithLarkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginWithLarkResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LoginWithLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoginWithLarkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginWithSMSResult parses an HTTP response from a LoginWithSMSWithResponse call
+func ParseLoginWithSMSResult(rsp *http.Response) (*LoginWithSMSResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginWithSMSResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Tokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LoginWithSMSResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 401:
+		var headers LoginWithSMSResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LoginWithSMSResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LoginWithSMSResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LoginWithSMSResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LoginWithSMSResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginWithSMSResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LoginWithSMSResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoginWithSMSResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendLoginSMSResult parses an HTTP response from a SendLoginSMSWithResponse call
+func ParseSendLoginSMSResult(rsp *http.Response) (*SendLoginSMSResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendLoginSMSResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 403:
+		var headers SendLoginSMSResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendLoginSMSResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendLoginSMSResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendLoginSMSResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendLoginSMSResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendLoginSMSResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendLoginSMSResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginWithTOTPResult parses an HTTP response from a LoginWithTOTPWithResponse call
+func ParseLoginWithTOTPResult(rsp *http.Response) (*LoginWithTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginWithTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Tokens
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest UpgradeRequired
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers LoginWithTOTPResult200Headers
+		if values := rsp.Header.Values("X-Device-Token"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Device-Token", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XDeviceToken = &value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 403:
+		var headers LoginWithTOTPResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LoginWithTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LoginWithTOTPResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LoginWithTOTPResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginWithTOTPResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LoginWithTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoginWithTOTPResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -37537,6 +49316,2065 @@ func ParseEndDeviceResult(rsp *http.Response) (*EndDeviceResult, error) {
 	return response, nil
 }
 
+// ParseLabelDeviceResult parses an HTTP response from a LabelDeviceWithResponse call
+func ParseLabelDeviceResult(rsp *http.Response) (*LabelDeviceResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelDeviceResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LabelDeviceResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LabelDeviceResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers LabelDeviceResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LabelDeviceResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LabelDeviceResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LabelDeviceResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LabelDeviceResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LabelDeviceResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeMyEmailResult parses an HTTP response from a ChangeMyEmailWithResponse call
+func ParseChangeMyEmailResult(rsp *http.Response) (*ChangeMyEmailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeMyEmailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest MeResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ChangeMyEmailResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeMyEmailResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ChangeMyEmailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangeMyEmailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangeMyEmailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeMyEmailResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangeMyEmailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeMyEmailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendMyEmailCodeResult parses an HTTP response from a SendMyEmailCodeWithResponse call
+func ParseSendMyEmailCodeResult(rsp *http.Response) (*SendMyEmailCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendMyEmailCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendMyEmailCodeResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SendMyEmailCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendMyEmailCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendMyEmailCodeResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendMyEmailCodeResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendMyEmailCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendMyEmailCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendMyEmailCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseKeepMyFactorResult parses an HTTP response from a KeepMyFactorWithResponse call
+func ParseKeepMyFactorResult(rsp *http.Response) (*KeepMyFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &KeepMyFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers KeepMyFactorResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers KeepMyFactorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers KeepMyFactorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers KeepMyFactorResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers KeepMyFactorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers KeepMyFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnbindMyLarkResult parses an HTTP response from a UnbindMyLarkWithResponse call
+func ParseUnbindMyLarkResult(rsp *http.Response) (*UnbindMyLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnbindMyLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers UnbindMyLarkResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UnbindMyLarkResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers UnbindMyLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers UnbindMyLarkResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UnbindMyLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UnbindMyLarkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindMyLarkResult parses an HTTP response from a BindMyLarkWithResponse call
+func ParseBindMyLarkResult(rsp *http.Response) (*BindMyLarkResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindMyLarkResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers BindMyLarkResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers BindMyLarkResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers BindMyLarkResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers BindMyLarkResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers BindMyLarkResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers BindMyLarkResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers BindMyLarkResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers BindMyLarkResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangeMyPasswordResult parses an HTTP response from a ChangeMyPasswordWithResponse call
+func ParseChangeMyPasswordResult(rsp *http.Response) (*ChangeMyPasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangeMyPasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ChangeMyPasswordResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ChangeMyPasswordResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ChangeMyPasswordResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers ChangeMyPasswordResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers ChangeMyPasswordResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangeMyPasswordResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ChangeMyPasswordResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangeMyPasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnbindMyPhoneResult parses an HTTP response from a UnbindMyPhoneWithResponse call
+func ParseUnbindMyPhoneResult(rsp *http.Response) (*UnbindMyPhoneResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnbindMyPhoneResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers UnbindMyPhoneResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UnbindMyPhoneResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers UnbindMyPhoneResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers UnbindMyPhoneResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UnbindMyPhoneResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UnbindMyPhoneResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindMyPhoneResult parses an HTTP response from a BindMyPhoneWithResponse call
+func ParseBindMyPhoneResult(rsp *http.Response) (*BindMyPhoneResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindMyPhoneResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers BindMyPhoneResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers BindMyPhoneResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers BindMyPhoneResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers BindMyPhoneResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers BindMyPhoneResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers BindMyPhoneResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers BindMyPhoneResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers BindMyPhoneResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendMyPhoneCodeResult parses an HTTP response from a SendMyPhoneCodeWithResponse call
+func ParseSendMyPhoneCodeResult(rsp *http.Response) (*SendMyPhoneCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendMyPhoneCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendMyPhoneCodeResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SendMyPhoneCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendMyPhoneCodeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendMyPhoneCodeResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendMyPhoneCodeResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SendMyPhoneCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendMyPhoneCodeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendMyPhoneCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMyProfileResult parses an HTTP response from a GetMyProfileWithResponse call
+func ParseGetMyProfileResult(rsp *http.Response) (*GetMyProfileResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMyProfileResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProfileResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers GetMyProfileResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMyProfileResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetMyProfileResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMyProfileResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMyProfileResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetMySecondFactorResult parses an HTTP response from a SetMySecondFactorWithResponse call
+func ParseSetMySecondFactorResult(rsp *http.Response) (*SetMySecondFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetMySecondFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SetMySecondFactorResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetMySecondFactorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers SetMySecondFactorResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetMySecondFactorResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetMySecondFactorResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers SetMySecondFactorResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetMySecondFactorResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetMySecondFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseEndOtherSessionsResult parses an HTTP response from a EndOtherSessionsWithResponse call
 func ParseEndOtherSessionsResult(rsp *http.Response) (*EndOtherSessionsResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -37879,6 +51717,1082 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers EndSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLabelSessionResult parses an HTTP response from a LabelSessionWithResponse call
+func ParseLabelSessionResult(rsp *http.Response) (*LabelSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LabelSessionResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LabelSessionResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers LabelSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LabelSessionResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LabelSessionResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers LabelSessionResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers LabelSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LabelSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSignInsResult parses an HTTP response from a ListSignInsWithResponse call
+func ParseListSignInsResult(rsp *http.Response) (*ListSignInsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSignInsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ListSignInsResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ListSignInsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListSignInsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListSignInsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSignInsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUnbindMyTOTPResult parses an HTTP response from a UnbindMyTOTPWithResponse call
+func ParseUnbindMyTOTPResult(rsp *http.Response) (*UnbindMyTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UnbindMyTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers UnbindMyTOTPResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers UnbindMyTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers UnbindMyTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers UnbindMyTOTPResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers UnbindMyTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers UnbindMyTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBindMyTOTPResult parses an HTTP response from a BindMyTOTPWithResponse call
+func ParseBindMyTOTPResult(rsp *http.Response) (*BindMyTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BindMyTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodesResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers BindMyTOTPResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers BindMyTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers BindMyTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers BindMyTOTPResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers BindMyTOTPResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 429:
+		var headers BindMyTOTPResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers BindMyTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers BindMyTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetMyTOTPPictureResult parses an HTTP response from a GetMyTOTPPictureWithResponse call
+func ParseGetMyTOTPPictureResult(rsp *http.Response) (*GetMyTOTPPictureResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetMyTOTPPictureResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers GetMyTOTPPictureResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers GetMyTOTPPictureResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers GetMyTOTPPictureResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers GetMyTOTPPictureResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetMyTOTPPictureResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMyRecoveryCodesResult parses an HTTP response from a CreateMyRecoveryCodesWithResponse call
+func ParseCreateMyRecoveryCodesResult(rsp *http.Response) (*CreateMyRecoveryCodesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMyRecoveryCodesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodesResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers CreateMyRecoveryCodesResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMyRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateMyRecoveryCodesResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMyRecoveryCodesResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMyRecoveryCodesResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMyRecoveryCodesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateMyTOTPResult parses an HTTP response from a CreateMyTOTPWithResponse call
+func ParseCreateMyTOTPResult(rsp *http.Response) (*CreateMyTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateMyTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TOTPSecret
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers CreateMyTOTPResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers CreateMyTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers CreateMyTOTPResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers CreateMyTOTPResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers CreateMyTOTPResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateMyTOTPResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -39263,6 +54177,113 @@ func ParseAuthorizeLarkResult(rsp *http.Response) (*AuthorizeLarkResult, error) 
 	return response, nil
 }
 
+// ParseAuthorizeLarkForAppResult parses an HTTP response from a AuthorizeLarkForAppWithResponse call
+func ParseAuthorizeLarkForAppResult(rsp *http.Response) (*AuthorizeLarkForAppResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AuthorizeLarkForAppResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest CrossSite
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers AuthorizeLarkForAppResult302Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers302 = &headers
+	case rsp.StatusCode == 403:
+		var headers AuthorizeLarkForAppResult403Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers AuthorizeLarkForAppResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 503:
+		var headers AuthorizeLarkForAppResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseSignInResult parses an HTTP response from a SignInWithResponse call
 func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -39411,6 +54432,332 @@ func ParseSignInResult(rsp *http.Response) (*SignInResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers SignInResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignInWithMailResult parses an HTTP response from a SignInWithMailWithResponse call
+func ParseSignInWithMailResult(rsp *http.Response) (*SignInWithMailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignInWithMailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest SignInForbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers SignInWithMailResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers SignInWithMailResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SignInWithMailResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SignInWithMailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SignInWithMailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SignInWithMailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SignInWithMailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignInWithMailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSendSignInMailResult parses an HTTP response from a SendSignInMailWithResponse call
+func ParseSendSignInMailResult(rsp *http.Response) (*SendSignInMailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SendSignInMailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SendSignInMailResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 403:
+		var headers SendSignInMailResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SendSignInMailResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SendSignInMailResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SendSignInMailResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SendSignInMailResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SendSignInMailResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -41746,6 +57093,202 @@ func ParseEndUserDeviceResult(rsp *http.Response) (*EndUserDeviceResult, error) 
 	return response, nil
 }
 
+// ParseLabelUserDeviceResult parses an HTTP response from a LabelUserDeviceWithResponse call
+func ParseLabelUserDeviceResult(rsp *http.Response) (*LabelUserDeviceResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelUserDeviceResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LabelUserDeviceResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LabelUserDeviceResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LabelUserDeviceResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LabelUserDeviceResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LabelUserDeviceResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LabelUserDeviceResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers LabelUserDeviceResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LabelUserDeviceResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseKeepFactorResult parses an HTTP response from a KeepFactorWithResponse call
 func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -43217,6 +58760,327 @@ func ParseEndUserSessionResult(rsp *http.Response) (*EndUserSessionResult, error
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers EndUserSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLabelUserSessionResult parses an HTTP response from a LabelUserSessionWithResponse call
+func ParseLabelUserSessionResult(rsp *http.Response) (*LabelUserSessionResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LabelUserSessionResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers LabelUserSessionResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers LabelUserSessionResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers LabelUserSessionResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers LabelUserSessionResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers LabelUserSessionResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers LabelUserSessionResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers LabelUserSessionResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers LabelUserSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListUserSignInsResult parses an HTTP response from a ListUserSignInsWithResponse call
+func ParseListUserSignInsResult(rsp *http.Response) (*ListUserSignInsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUserSignInsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignInsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListUserSignInsResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ListUserSignInsResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ListUserSignInsResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListUserSignInsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

@@ -348,6 +348,36 @@ func (q *Queries) AccountPassword(ctx context.Context, id string) (AccountPasswo
 	return i, err
 }
 
+const accountProfile = `-- name: AccountProfile :one
+SELECT a.picture, a.sign_in_count, (a.phone IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp, i.profile AS lark
+FROM account a
+LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
+WHERE a.id = $1
+`
+
+type AccountProfileRow struct {
+	Picture     string
+	SignInCount int64
+	Phone       bool
+	TOTP        bool
+	Lark        json.RawMessage
+}
+
+// What the account page shows beside the account, its last sign-in and its suspended factors.
+func (q *Queries) AccountProfile(ctx context.Context, id string) (AccountProfileRow, error) {
+	row := q.db.QueryRow(ctx, accountProfile, id)
+	var i AccountProfileRow
+	err := row.Scan(
+		&i.Picture,
+		&i.SignInCount,
+		&i.Phone,
+		&i.TOTP,
+		&i.Lark,
+	)
+	return i, err
+}
+
 const accountRecord = `-- name: AccountRecord :one
 SELECT a.id, a.email, a.name, a.member_group, a.status, a.phone, a.avatar, a.picture, a.version, a.sign_in_count, a.created_at, a.updated_at, a.last_sign_in_at, a.seen_at, a.deleted_at
 FROM account a
@@ -488,21 +518,24 @@ func (q *Queries) AccountSeen(ctx context.Context, arg AccountSeenParams) error 
 
 const accountSetBasics = `-- name: AccountSetBasics :execrows
 UPDATE account
-SET name = COALESCE($1, name), avatar = COALESCE($2, avatar), updated_at = $3, version = version + 1
-WHERE id = $4 AND status = 'active'
+SET name = COALESCE($1, name), avatar = COALESCE($2, avatar), picture = COALESCE($3, picture),
+    updated_at = $4, version = version + 1
+WHERE id = $5 AND status = 'active'
 `
 
 type AccountSetBasicsParams struct {
-	Name   *string
-	Avatar *int32
-	Now    time.Time
-	ID     string
+	Name    *string
+	Avatar  *int32
+	Picture *string
+	Now     time.Time
+	ID      string
 }
 
 func (q *Queries) AccountSetBasics(ctx context.Context, arg AccountSetBasicsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, accountSetBasics,
 		arg.Name,
 		arg.Avatar,
+		arg.Picture,
 		arg.Now,
 		arg.ID,
 	)
@@ -663,7 +696,8 @@ WITH opened AS (
     WHERE account.id = $2 AND account.status = 'active'
         AND ($3::text IS NULL OR account.password_hash = $3::text)
         AND ($4::text IS NULL OR account.phone = $4::text AND account.phone_suspended_at IS NULL)
-        AND ($5::boolean OR account.second_factor_since IS NULL
+        AND ($5::text IS NULL OR account.email = $5::text)
+        AND ($6::boolean OR account.second_factor_since IS NULL
             AND NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
     RETURNING account.id, account.email, account.member_group, account.sign_in_count
 ), forgiven AS (
@@ -681,6 +715,7 @@ type AccountSignInParams struct {
 	ID           string
 	PasswordHash *string
 	Phone        *string
+	Email        *string
 	Second       bool
 }
 
@@ -690,7 +725,7 @@ type AccountSignInRow struct {
 	SignInCount int64
 }
 
-// The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
+// The guard repeats what was compared: a password, a phone or an address that changed meanwhile, or an account that was disabled,
 // opens no session. Nor does one factor, if the group or the user asks for two by now. The row lock orders this against those
 // changes of the account. A sign-in forgives the wrong codes that had stopped the authenticator as a way in by itself.
 func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (AccountSignInRow, error) {
@@ -699,6 +734,7 @@ func (q *Queries) AccountSignIn(ctx context.Context, arg AccountSignInParams) (A
 		arg.ID,
 		arg.PasswordHash,
 		arg.Phone,
+		arg.Email,
 		arg.Second,
 	)
 	var i AccountSignInRow

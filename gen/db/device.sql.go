@@ -83,8 +83,28 @@ func (q *Queries) DeviceIDs(ctx context.Context, accountID string) ([]string, er
 	return items, nil
 }
 
+const deviceLabel = `-- name: DeviceLabel :execrows
+UPDATE device
+SET label = $1
+WHERE id = $2 AND account_id = $3
+`
+
+type DeviceLabelParams struct {
+	Label     *string
+	ID        string
+	AccountID string
+}
+
+func (q *Queries) DeviceLabel(ctx context.Context, arg DeviceLabelParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deviceLabel, arg.Label, arg.ID, arg.AccountID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deviceList = `-- name: DeviceList :many
-SELECT id, name, address, created_at, seen_at, (digest = $1 OR COALESCE(previous_digest = $1, false))::boolean AS current
+SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at, (digest = $1 OR COALESCE(previous_digest = $1, false))::boolean AS current
 FROM device
 WHERE account_id = $2
 ORDER BY seen_at DESC, id
@@ -99,6 +119,7 @@ type DeviceListParams struct {
 type DeviceListRow struct {
 	ID        string
 	Name      string
+	Label     string
 	Address   *netip.Addr
 	CreatedAt time.Time
 	SeenAt    time.Time
@@ -117,6 +138,7 @@ func (q *Queries) DeviceList(ctx context.Context, arg DeviceListParams) ([]Devic
 		if err := rows.Scan(
 			&i.ID,
 			&i.Name,
+			&i.Label,
 			&i.Address,
 			&i.CreatedAt,
 			&i.SeenAt,

@@ -13,11 +13,11 @@ import (
 )
 
 const sessionAuthenticate = `-- name: SessionAuthenticate :one
-SELECT s.id AS session_id,
+SELECT s.id AS session_id, s.authenticated_at,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session s
 JOIN account a ON a.id = s.account_id
-WHERE s.id = $1 AND s.surface = $2 AND s.revoked_at IS NULL AND s.expires_at > $3 AND a.status = 'active'
+WHERE s.id = $1 AND ($2::text = '' OR s.surface = $2) AND s.revoked_at IS NULL AND s.expires_at > $3 AND a.status = 'active'
 `
 
 type SessionAuthenticateParams struct {
@@ -27,24 +27,26 @@ type SessionAuthenticateParams struct {
 }
 
 type SessionAuthenticateRow struct {
-	SessionID   string
-	ID          string
-	Email       string
-	Name        string
-	MemberGroup string
-	Avatar      int32
-	Status      string
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int32
+	SessionID       string
+	AuthenticatedAt time.Time
+	ID              string
+	Email           string
+	Name            string
+	MemberGroup     string
+	Avatar          int32
+	Status          string
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	Version         int32
 }
 
-// Every call of a signed-in user costs this one statement: session and account together.
+// Every call of a signed-in user costs this one statement: session and account together. An empty surface is any.
 func (q *Queries) SessionAuthenticate(ctx context.Context, arg SessionAuthenticateParams) (SessionAuthenticateRow, error) {
 	row := q.db.QueryRow(ctx, sessionAuthenticate, arg.ID, arg.Surface, arg.Now)
 	var i SessionAuthenticateRow
 	err := row.Scan(
 		&i.SessionID,
+		&i.AuthenticatedAt,
 		&i.ID,
 		&i.Email,
 		&i.Name,
@@ -271,8 +273,34 @@ func (q *Queries) SessionForRefresh(ctx context.Context, arg SessionForRefreshPa
 	return i, err
 }
 
+const sessionLabel = `-- name: SessionLabel :execrows
+UPDATE session
+SET label = $1
+WHERE id = $2 AND account_id = $3 AND revoked_at IS NULL AND expires_at > $4::timestamptz
+`
+
+type SessionLabelParams struct {
+	Label     *string
+	ID        string
+	AccountID string
+	Now       time.Time
+}
+
+func (q *Queries) SessionLabel(ctx context.Context, arg SessionLabelParams) (int64, error) {
+	result, err := q.db.Exec(ctx, sessionLabel,
+		arg.Label,
+		arg.ID,
+		arg.AccountID,
+		arg.Now,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const sessionList = `-- name: SessionList :many
-SELECT id, surface, device, address, created_at, seen_at, expires_at
+SELECT id, surface, device, COALESCE(label, '')::text AS label, COALESCE(client, '')::text AS client, address, created_at, seen_at, expires_at
 FROM session
 WHERE account_id = $1 AND revoked_at IS NULL AND expires_at > $2
 ORDER BY seen_at DESC, id
@@ -288,6 +316,8 @@ type SessionListRow struct {
 	ID        string
 	Surface   string
 	Device    string
+	Label     string
+	Client    string
 	Address   *netip.Addr
 	CreatedAt time.Time
 	SeenAt    time.Time
@@ -307,6 +337,8 @@ func (q *Queries) SessionList(ctx context.Context, arg SessionListParams) ([]Ses
 			&i.ID,
 			&i.Surface,
 			&i.Device,
+			&i.Label,
+			&i.Client,
 			&i.Address,
 			&i.CreatedAt,
 			&i.SeenAt,
@@ -339,8 +371,8 @@ func (q *Queries) SessionMemberGroup(ctx context.Context, id string) (string, er
 
 const sessionOpen = `-- name: SessionOpen :many
 WITH opened AS (
-    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at, clean_at)
-    VALUES ($4, $2, $3, $6, $7, $8::text[], $1, $1, $1, $9, $10, $9)
+    INSERT INTO session (id, account_id, surface, device, client, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at, clean_at)
+    VALUES ($4, $2, $3, $6, $7, $8, $9::text[], $1, $1, $1, $10, $11, $10)
     ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
 )
 UPDATE session
@@ -364,6 +396,7 @@ type SessionOpenParams struct {
 	ID        string
 	Keep      int32
 	Device    string
+	Client    *string
 	Address   *netip.Addr
 	AMR       []string
 	ExpiresAt time.Time
@@ -381,6 +414,7 @@ func (q *Queries) SessionOpen(ctx context.Context, arg SessionOpenParams) ([]str
 		arg.ID,
 		arg.Keep,
 		arg.Device,
+		arg.Client,
 		arg.Address,
 		arg.AMR,
 		arg.ExpiresAt,

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, AuthorizeLarkForAppData, AuthorizeLarkForAppErrors, BindMyLarkData, BindMyLarkErrors, BindMyLarkResponses, BindMyPhoneData, BindMyPhoneErrors, BindMyPhoneResponses, BindMyTotpData, BindMyTotpErrors, BindMyTotpResponses, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeMyEmailData, ChangeMyEmailErrors, ChangeMyEmailResponses, ChangeMyPasswordData, ChangeMyPasswordErrors, ChangeMyPasswordResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateMyRecoveryCodesData, CreateMyRecoveryCodesErrors, CreateMyRecoveryCodesResponses, CreateMyTotpData, CreateMyTotpErrors, CreateMyTotpResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyProfileData, GetMyProfileErrors, GetMyProfileResponses, GetMyTotpPictureData, GetMyTotpPictureErrors, GetMyTotpPictureResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, KeepMyFactorData, KeepMyFactorErrors, KeepMyFactorResponses, LabelDeviceData, LabelDeviceErrors, LabelDeviceResponses, LabelSessionData, LabelSessionErrors, LabelSessionResponses, LabelUserDeviceData, LabelUserDeviceErrors, LabelUserDeviceResponses, LabelUserSessionData, LabelUserSessionErrors, LabelUserSessionResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSignInsData, ListSignInsErrors, ListSignInsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUserSignInsData, ListUserSignInsErrors, ListUserSignInsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LoginWithLarkData, LoginWithLarkErrors, LoginWithLarkResponses, LoginWithMailData, LoginWithMailErrors, LoginWithMailResponses, LoginWithSmsData, LoginWithSmsErrors, LoginWithSmsResponses, LoginWithTotpData, LoginWithTotpErrors, LoginWithTotpResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetForgottenPasswordData, ResetForgottenPasswordErrors, ResetForgottenPasswordResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendForgottenPasswordCodeData, SendForgottenPasswordCodeErrors, SendForgottenPasswordCodeResponses, SendLoginMailData, SendLoginMailErrors, SendLoginMailResponses, SendLoginSmsData, SendLoginSmsErrors, SendLoginSmsResponses, SendMyEmailCodeData, SendMyEmailCodeErrors, SendMyEmailCodeResponses, SendMyPhoneCodeData, SendMyPhoneCodeErrors, SendMyPhoneCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SendSignInMailData, SendSignInMailErrors, SendSignInMailResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetMySecondFactorData, SetMySecondFactorErrors, SetMySecondFactorResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithMailData, SignInWithMailErrors, SignInWithMailResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindMyLarkData, UnbindMyLarkErrors, UnbindMyLarkResponses, UnbindMyPhoneData, UnbindMyPhoneErrors, UnbindMyPhoneResponses, UnbindMyTotpData, UnbindMyTotpErrors, UnbindMyTotpResponses, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -44,6 +44,177 @@ export const login = <ThrowOnError extends boolean = false>(options: Options<Log
     ...options,
     headers: {
         'Content-Type': 'application/x-www-form-urlencoded',
+        ...options.headers
+    }
+});
+
+/**
+ * 发送登录短信验证码 · Text a code to sign in
+ *
+ * 向手机发送六位登录验证码，5 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一号码每 60 秒最多一次，每小时最多 5 次。
+ *
+ * 无论号码是否已绑定账号，返回结果都相同；未绑定时不发送短信。
+ *
+ * Sends a six-digit code by SMS to a phone that is bound to an account. It is valid for 5 minutes and allows 5
+ * guesses; a new code voids the previous one. A number gets at most one code in 60 seconds and 5 in an hour.
+ *
+ * The response is the same whether the number is bound or not; if it is not, nothing is sent.
+ *
+ */
+export const sendLoginSms = <ThrowOnError extends boolean = false>(options: Options<SendLoginSmsData, ThrowOnError>): RequestResult<SendLoginSmsResponses, SendLoginSmsErrors, ThrowOnError> => (options.client ?? client).post<SendLoginSmsResponses, SendLoginSmsErrors, ThrowOnError>({
+    url: '/api/auth/login/sms/send-code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 用短信验证码登录 · Sign in with a code by SMS
+ *
+ * 用 `POST /api/auth/login/sms/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的短信验证码时返回 `TOTP_REQUIRED`，短信验证码仍然有效。这里不接受恢复码。
+ *
+ * Signs in with the code that `POST /api/auth/login/sms/send-code` sent, and opens a session. If two factors are
+ * asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+ * Recovery codes are not accepted here.
+ *
+ * A wrong code, an expired code and a number that no account has get the same response.
+ *
+ */
+export const loginWithSms = <ThrowOnError extends boolean = false>(options: Options<LoginWithSmsData, ThrowOnError>): RequestResult<LoginWithSmsResponses, LoginWithSmsErrors, ThrowOnError> => (options.client ?? client).post<LoginWithSmsResponses, LoginWithSmsErrors, ThrowOnError>({
+    url: '/api/auth/login/sms',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 发送登录邮件验证码 · Mail a code to sign in
+ *
+ * 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+ *
+ * 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+ *
+ * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+ * the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+ *
+ * The response is the same whether there is an account or not; without an account nothing is sent.
+ *
+ */
+export const sendLoginMail = <ThrowOnError extends boolean = false>(options: Options<SendLoginMailData, ThrowOnError>): RequestResult<SendLoginMailResponses, SendLoginMailErrors, ThrowOnError> => (options.client ?? client).post<SendLoginMailResponses, SendLoginMailErrors, ThrowOnError>({
+    url: '/api/auth/login/email/send-code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 用邮件验证码登录 · Sign in with a code by mail
+ *
+ * 用 `POST /api/auth/login/email/send-code` 发送的验证码登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+ *
+ * Signs in with the code that `POST /api/auth/login/email/send-code` sent, and opens a session. If two factors are
+ * asked for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid.
+ * Recovery codes are not accepted here.
+ *
+ * A wrong code, an expired code and an unknown address get the same response.
+ *
+ */
+export const loginWithMail = <ThrowOnError extends boolean = false>(options: Options<LoginWithMailData, ThrowOnError>): RequestResult<LoginWithMailResponses, LoginWithMailErrors, ThrowOnError> => (options.client ?? client).post<LoginWithMailResponses, LoginWithMailErrors, ThrowOnError>({
+    url: '/api/auth/login/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 飞书登录 · Sign in with Lark
+ *
+ * 用 `GET /lark/authorize_app` 返回的 `code` 登录，建立一个会话。账号要求两步验证时，还须提交 `totp`：只有 `code` 时返回 `TOTP_REQUIRED`，`code` 仍然有效。这里不接受恢复码。
+ *
+ * Signs in with the `code` of `GET /lark/authorize_app`, and opens a session. If two factors are asked for, send
+ * `totp` too: the response to the `code` alone is `TOTP_REQUIRED`, and the `code` stays valid. Recovery codes are
+ * not accepted here.
+ *
+ */
+export const loginWithLark = <ThrowOnError extends boolean = false>(options: Options<LoginWithLarkData, ThrowOnError>): RequestResult<LoginWithLarkResponses, LoginWithLarkErrors, ThrowOnError> => (options.client ?? client).post<LoginWithLarkResponses, LoginWithLarkErrors, ThrowOnError>({
+    url: '/api/auth/login/lark',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 用身份验证器登录 · Sign in with an authenticator app
+ *
+ * 用邮箱和身份验证器的验证码登录，建立一个会话。只适用于不要求两步验证的账号，运营者可以关闭。没有绑定身份验证器、要求两步验证的账号，与验证码错误的返回结果相同。这里不接受恢复码。
+ *
+ * Signs in with the address and a code of the authenticator app, and opens a session: only for an account that is
+ * not asked for two factors, and unless the operator has switched it off. All others get the response to a wrong
+ * code. Recovery codes are not accepted here.
+ *
+ */
+export const loginWithTotp = <ThrowOnError extends boolean = false>(options: Options<LoginWithTotpData, ThrowOnError>): RequestResult<LoginWithTotpResponses, LoginWithTotpErrors, ThrowOnError> => (options.client ?? client).post<LoginWithTotpResponses, LoginWithTotpErrors, ThrowOnError>({
+    url: '/api/auth/login/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 发送重置密码验证码 · Mail a code to reset the password
+ *
+ * 向账号的邮箱发送六位重置码，10 分钟内有效，最多可试 5 次，新的重置码会使旧的作废；邮件中还有一个链接，打开 `GET /reset` 页面，不用重置码也能设置新密码。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+ *
+ * 无论该邮箱是否已注册，返回结果都相同。仅仅请求重置码不会改动账号。
+ *
+ * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+ * the previous one. The mail also has a link to the page `GET /reset`, which sets a password without the code. An
+ * address gets at most one code in 60 seconds and 5 in an hour.
+ *
+ * The response is the same whether there is an account or not. A request does not change the account.
+ *
+ */
+export const sendForgottenPasswordCode = <ThrowOnError extends boolean = false>(options: Options<SendForgottenPasswordCodeData, ThrowOnError>): RequestResult<SendForgottenPasswordCodeResponses, SendForgottenPasswordCodeErrors, ThrowOnError> => (options.client ?? client).post<SendForgottenPasswordCodeResponses, SendForgottenPasswordCodeErrors, ThrowOnError>({
+    url: '/api/auth/forgot-password/send-code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 重置密码 · Reset the password
+ *
+ * 用邮件里的验证码设置新密码。账号在两套接口上的全部会话结束，尚未使用的验证码作废，并邮件通知本人。本操作不会登录，之后请重新登录。响应头 `X-Device-Token` 是这台设备的新令牌。
+ *
+ * 密码不合要求时不消耗验证码的次数。验证码错误、已过期和邮箱未注册，返回结果完全相同。
+ *
+ * Sets a new password with the code from the mail. Every session of the account ends, on both surfaces. Unused codes
+ * become void. The owner is notified by mail. The operation does not sign in. The response header `X-Device-Token`
+ * is the new token of this device.
+ *
+ * A refused password does not cost a guess. A wrong code, an expired code and an unknown address get the same
+ * response.
+ *
+ */
+export const resetForgottenPassword = <ThrowOnError extends boolean = false>(options: Options<ResetForgottenPasswordData, ThrowOnError>): RequestResult<ResetForgottenPasswordResponses, ResetForgottenPasswordErrors, ThrowOnError> => (options.client ?? client).post<ResetForgottenPasswordResponses, ResetForgottenPasswordErrors, ThrowOnError>({
+    url: '/api/auth/forgot-password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
         ...options.headers
     }
 });
@@ -147,15 +318,302 @@ export const getMe = <ThrowOnError extends boolean = false>(options?: Options<Ge
 /**
  * 修改当前登录用户信息 · Change the signed-in account
  *
- * 修改用户名或内置头像编号，只修改请求中的字段，返回修改后的账号。
+ * 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
  *
- * Changes the name or the number of the built-in picture: exactly the members of the request, at least one. It returns
- * the account as it is then, with the next `__v`.
+ * Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
+ * one. It returns the account as it is then, with the next `__v`.
  *
  */
 export const changeMe = <ThrowOnError extends boolean = false>(options: Options<ChangeMeData, ThrowOnError>): RequestResult<ChangeMeResponses, ChangeMeErrors, ThrowOnError> => (options.client ?? client).patch<ChangeMeResponses, ChangeMeErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/users/me',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 账号的完整资料 · Get all that the account page shows
+ *
+ * 返回头像图片、各登录方式是否已绑定、是否开启两步验证、最近一次登录以及被暂停的登录方式。`GET /api/users/me` 只返回基本资料。
+ *
+ * Returns what `GET /api/users/me` does not: the picture, which factors are bound, whether two factors are asked
+ * for, the last sign-in, and the factors that a password reset has suspended.
+ *
+ */
+export const getMyProfile = <ThrowOnError extends boolean = false>(options?: Options<GetMyProfileData, ThrowOnError>): RequestResult<GetMyProfileResponses, GetMyProfileErrors, ThrowOnError> => (options?.client ?? client).get<GetMyProfileResponses, GetMyProfileErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/profile',
+    ...options
+});
+
+/**
+ * 修改密码 · Change the password
+ *
+ * 用旧密码设置新密码。账号的其他会话全部结束，尚未使用的验证码作废，并发邮件通知。当前会话不受影响。旧密码错误返回 400：调用者仍处于登录状态。
+ *
+ * Sets a new password; requires the old one. Every other session of the account ends, on both surfaces. Unused codes
+ * and a TOTP secret that is not bound yet become void. The owner is notified by mail. A wrong old password is 400:
+ * the caller is signed in, and stays so. It delays this session only.
+ *
+ */
+export const changeMyPassword = <ThrowOnError extends boolean = false>(options: Options<ChangeMyPasswordData, ThrowOnError>): RequestResult<ChangeMyPasswordResponses, ChangeMyPasswordErrors, ThrowOnError> => (options.client ?? client).post<ChangeMyPasswordResponses, ChangeMyPasswordErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/password',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 向新邮箱发送验证码 · Mail a code to the new address
+ *
+ * 更换邮箱的第一步：向新邮箱发送六位验证码和链接（`GET /confirm_email`），10 分钟内有效。邮箱已被其他账号使用时，返回结果相同。需要 15 分钟内登录过。
+ *
+ * The first step of changing the e-mail address: mails a six-digit code and a link (`GET /confirm_email`) to the new
+ * address, both valid for 10 minutes. The response is the same if another account has the address. Requires a
+ * sign-in at most 15 minutes old.
+ *
+ */
+export const sendMyEmailCode = <ThrowOnError extends boolean = false>(options: Options<SendMyEmailCodeData, ThrowOnError>): RequestResult<SendMyEmailCodeResponses, SendMyEmailCodeErrors, ThrowOnError> => (options.client ?? client).post<SendMyEmailCodeResponses, SendMyEmailCodeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/email/send-code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 更换邮箱 · Change the e-mail address
+ *
+ * 更换邮箱的第二步：用新邮箱收到的验证码完成更换，返回更换后的账号。原邮箱会收到通知，其中的链接 7 天内可以撤销。只有证明了邮箱归自己所有，才会得知它已被占用。需要 15 分钟内登录过。
+ *
+ * The second step: completes the change with the code that the new address received, and returns the account as it
+ * is then. The old address is notified, with a link that undoes the change within seven days. Only a caller who has
+ * proved control of an address learns that it is taken. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const changeMyEmail = <ThrowOnError extends boolean = false>(options: Options<ChangeMyEmailData, ThrowOnError>): RequestResult<ChangeMyEmailResponses, ChangeMyEmailErrors, ThrowOnError> => (options.client ?? client).post<ChangeMyEmailResponses, ChangeMyEmailErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/email',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 向要绑定的手机发送验证码 · Text a code to bind a phone
+ *
+ * 向要绑定的手机发送六位验证码，5 分钟内有效，最多可试 5 次，仅对本账号有效。需要 15 分钟内登录过。
+ *
+ * Sends a six-digit code by SMS to the phone that is to be bound. It is valid for 5 minutes and allows 5 guesses,
+ * for this account only. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const sendMyPhoneCode = <ThrowOnError extends boolean = false>(options: Options<SendMyPhoneCodeData, ThrowOnError>): RequestResult<SendMyPhoneCodeResponses, SendMyPhoneCodeErrors, ThrowOnError> => (options.client ?? client).post<SendMyPhoneCodeResponses, SendMyPhoneCodeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/phone/send-code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 解除手机绑定 · Unbind the phone
+ *
+ * 解除手机的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+ *
+ * Unbinds the phone, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to sign in
+ * cannot be removed. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const unbindMyPhone = <ThrowOnError extends boolean = false>(options?: Options<UnbindMyPhoneData, ThrowOnError>): RequestResult<UnbindMyPhoneResponses, UnbindMyPhoneErrors, ThrowOnError> => (options?.client ?? client).delete<UnbindMyPhoneResponses, UnbindMyPhoneErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/phone',
+    ...options
+});
+
+/**
+ * 绑定手机 · Bind a phone
+ *
+ * 用短信验证码绑定手机，取代原来的号码，并发邮件通知，邮件中的链接 7 天内可以撤销。只有证明了号码归自己所有，才会得知它已绑定其他账号。需要 15 分钟内登录过。
+ *
+ * Binds the phone that received the code, replaces the previous one, and notifies the owner by mail, with a link
+ * that undoes it within seven days. Only a caller who has proved control of a number learns that it is bound to
+ * another account. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const bindMyPhone = <ThrowOnError extends boolean = false>(options: Options<BindMyPhoneData, ThrowOnError>): RequestResult<BindMyPhoneResponses, BindMyPhoneErrors, ThrowOnError> => (options.client ?? client).post<BindMyPhoneResponses, BindMyPhoneErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/phone',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 生成身份验证器的密钥 · Create a secret for an authenticator app
+ *
+ * 生成新的密钥，以 `otpauth` URL 返回。须在 5 分钟内用 `POST /api/users/me/totp` 绑定；在此之前，已绑定的身份验证器继续有效。新密钥会取代尚未绑定的旧密钥。需要 15 分钟内登录过。
+ *
+ * Creates a new secret and returns it as an `otpauth` URL, which authenticator apps open, or read as a QR code.
+ * `POST /api/users/me/totp` binds it within five minutes. Until then the authenticator app that is bound continues
+ * to work. A new secret replaces one that is not bound yet. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const createMyTotp = <ThrowOnError extends boolean = false>(options?: Options<CreateMyTotpData, ThrowOnError>): RequestResult<CreateMyTotpResponses, CreateMyTotpErrors, ThrowOnError> => (options?.client ?? client).post<CreateMyTotpResponses, CreateMyTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/totp/secret',
+    ...options
+});
+
+/**
+ * 解除身份验证器绑定 · Unbind the authenticator app
+ *
+ * 移除身份验证器及其恢复码，并发邮件通知。未绑定时同样成功。要求两步验证时，以及它是最后一种登录方式时，不能移除。需要 15 分钟内登录过。
+ *
+ * Removes the authenticator app and its recovery codes, and notifies the owner by mail. It succeeds, too, if none is
+ * bound. It cannot be removed while two factors are asked for, or if it is the last way to sign in. Requires a
+ * sign-in at most 15 minutes old.
+ *
+ */
+export const unbindMyTotp = <ThrowOnError extends boolean = false>(options?: Options<UnbindMyTotpData, ThrowOnError>): RequestResult<UnbindMyTotpResponses, UnbindMyTotpErrors, ThrowOnError> => (options?.client ?? client).delete<UnbindMyTotpResponses, UnbindMyTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/totp',
+    ...options
+});
+
+/**
+ * 绑定身份验证器 · Bind an authenticator app
+ *
+ * 绑定持有 `POST /api/users/me/totp/secret` 密钥的身份验证器。需要它先后显示的两个连续的验证码，顺序不能颠倒，两个都视为已使用。
+ *
+ * 返回十个恢复码，只显示这一次：与密码一起使用时，每个可以代替验证码一次。新的身份验证器取代旧的，旧的恢复码作废。绑定后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+ *
+ * Binds the authenticator app that holds the secret of `POST /api/users/me/totp/secret`. Requires two codes that it
+ * showed one after the other, in this order; both count as used.
+ *
+ * The response has ten recovery codes, this once: behind the password, each replaces a code of the app once. The app
+ * replaces the previous one, whose recovery codes become void. The owner is notified by mail, with a link that
+ * undoes the binding within seven days. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const bindMyTotp = <ThrowOnError extends boolean = false>(options: Options<BindMyTotpData, ThrowOnError>): RequestResult<BindMyTotpResponses, BindMyTotpErrors, ThrowOnError> => (options.client ?? client).post<BindMyTotpResponses, BindMyTotpErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/totp',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 密钥的二维码 · Get the secret as a QR code
+ *
+ * 返回待绑定密钥的二维码图片，供无法自行绘制的客户端使用。需要 15 分钟内登录过。
+ *
+ * Returns the secret that waits to be bound as a QR code, for clients that cannot draw one. Requires a sign-in at
+ * most 15 minutes old.
+ *
+ */
+export const getMyTotpPicture = <ThrowOnError extends boolean = false>(options?: Options<GetMyTotpPictureData, ThrowOnError>): RequestResult<GetMyTotpPictureResponses, GetMyTotpPictureErrors, ThrowOnError> => (options?.client ?? client).get<GetMyTotpPictureResponses, GetMyTotpPictureErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/totp/qr',
+    ...options
+});
+
+/**
+ * 生成恢复码 · Create recovery codes
+ *
+ * 生成十个恢复码，只显示这一次；原有的恢复码作废。在密码正确时，每个可以代替身份验证器的验证码一次。生成后会发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+ *
+ * Creates ten recovery codes and returns them, this once. Behind the right password, each replaces a code of the
+ * authenticator app once. The previous recovery codes become void. The owner is notified by mail, with a link that
+ * undoes it within seven days. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const createMyRecoveryCodes = <ThrowOnError extends boolean = false>(options?: Options<CreateMyRecoveryCodesData, ThrowOnError>): RequestResult<CreateMyRecoveryCodesResponses, CreateMyRecoveryCodesErrors, ThrowOnError> => (options?.client ?? client).post<CreateMyRecoveryCodesResponses, CreateMyRecoveryCodesErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/totp/recovery-codes',
+    ...options
+});
+
+/**
+ * 开启或关闭两步验证 · Ask for two factors, or stop asking
+ *
+ * 开启后，登录除密码等方式外还需要身份验证器的验证码。成员组要求两步验证时，关闭不起作用。需要 15 分钟内登录过。
+ *
+ * Sets whether sign-ins to this account ask for two factors, whatever the member group says. To ask for them takes
+ * an authenticator app that is bound and not suspended. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const setMySecondFactor = <ThrowOnError extends boolean = false>(options: Options<SetMySecondFactorData, ThrowOnError>): RequestResult<SetMySecondFactorResponses, SetMySecondFactorErrors, ThrowOnError> => (options.client ?? client).put<SetMySecondFactorResponses, SetMySecondFactorErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/second-factor',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 保留被暂停的登录方式 · Keep a factor that a password reset suspended
+ *
+ * 重置密码会暂停此前 7 天内绑定的登录方式：被暂停的方式单独无法登录。确认是本人绑定的，可以用本操作恢复使用；不是本人绑定的，请移除。`GET /api/users/me/profile` 的 `suspended` 列出被暂停的方式。需要 15 分钟内登录过。
+ *
+ * A password reset suspends what was bound in the seven days before it: a suspended factor opens nothing by itself.
+ * This operation lets it open the account again. To remove it instead, unbind it. `GET /api/users/me/profile` lists
+ * suspended factors in `suspended`. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const keepMyFactor = <ThrowOnError extends boolean = false>(options: Options<KeepMyFactorData, ThrowOnError>): RequestResult<KeepMyFactorResponses, KeepMyFactorErrors, ThrowOnError> => (options.client ?? client).post<KeepMyFactorResponses, KeepMyFactorErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/factors/{factor}/keep',
+    ...options
+});
+
+/**
+ * 解除飞书绑定 · Unbind Lark
+ *
+ * 解除飞书账号的绑定，并发邮件通知。未绑定时同样成功。最后一种登录方式不能解除。需要 15 分钟内登录过。
+ *
+ * Unbinds the Lark identity, and notifies the owner by mail. It succeeds, too, if none is bound. The last way to
+ * sign in cannot be removed. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const unbindMyLark = <ThrowOnError extends boolean = false>(options?: Options<UnbindMyLarkData, ThrowOnError>): RequestResult<UnbindMyLarkResponses, UnbindMyLarkErrors, ThrowOnError> => (options?.client ?? client).delete<UnbindMyLarkResponses, UnbindMyLarkErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/lark',
+    ...options
+});
+
+/**
+ * 绑定飞书 · Bind Lark
+ *
+ * 用 `GET /lark/authorize_app` 返回的 `code` 把飞书账号绑定到当前账号，取代原来的绑定，并发邮件通知，邮件中的链接 7 天内可以撤销。需要 15 分钟内登录过。
+ *
+ * Binds the identity of the `code` of `GET /lark/authorize_app` to the account, in place of the one before, and
+ * notifies the owner by mail, with a link that undoes it within seven days. Requires a sign-in at most 15 minutes
+ * old.
+ *
+ */
+export const bindMyLark = <ThrowOnError extends boolean = false>(options: Options<BindMyLarkData, ThrowOnError>): RequestResult<BindMyLarkResponses, BindMyLarkErrors, ThrowOnError> => (options.client ?? client).post<BindMyLarkResponses, BindMyLarkErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/lark',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -208,6 +666,24 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 });
 
 /**
+ * 命名一个会话 · Name a session
+ *
+ * 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+ *
+ * Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+ *
+ */
+export const labelSession = <ThrowOnError extends boolean = false>(options: Options<LabelSessionData, ThrowOnError>): RequestResult<LabelSessionResponses, LabelSessionErrors, ThrowOnError> => (options.client ?? client).patch<LabelSessionResponses, LabelSessionErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/sessions/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * 设备列表 · List the devices of the account
  *
  * 列出登录过此账号、仍被识别的设备，最近使用的在前。
@@ -233,6 +709,38 @@ export const listDevices = <ThrowOnError extends boolean = false>(options?: Opti
 export const endDevice = <ThrowOnError extends boolean = false>(options: Options<EndDeviceData, ThrowOnError>): RequestResult<EndDeviceResponses, EndDeviceErrors, ThrowOnError> => (options.client ?? client).delete<EndDeviceResponses, EndDeviceErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }],
     url: '/api/users/me/devices/{id}',
+    ...options
+});
+
+/**
+ * 命名一个设备 · Name a device
+ *
+ * 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+ *
+ * Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+ *
+ */
+export const labelDevice = <ThrowOnError extends boolean = false>(options: Options<LabelDeviceData, ThrowOnError>): RequestResult<LabelDeviceResponses, LabelDeviceErrors, ThrowOnError> => (options.client ?? client).patch<LabelDeviceResponses, LabelDeviceErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/devices/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 登录记录 · List the sign-ins of the account
+ *
+ * 列出账号在两套接口上的登录，最近的在前，分页返回。
+ *
+ * Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+ *
+ */
+export const listSignIns = <ThrowOnError extends boolean = false>(options?: Options<ListSignInsData, ThrowOnError>): RequestResult<ListSignInsResponses, ListSignInsErrors, ThrowOnError> => (options?.client ?? client).get<ListSignInsResponses, ListSignInsErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/sign-ins',
     ...options
 });
 
@@ -585,6 +1093,28 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
 });
 
 /**
+ * 命名一个会话 · Name a session
+ *
+ * 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+ *
+ * Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+ *
+ */
+export const labelUserSession = <ThrowOnError extends boolean = false>(options: Options<LabelUserSessionData, ThrowOnError>): RequestResult<LabelUserSessionResponses, LabelUserSessionErrors, ThrowOnError> => (options.client ?? client).patch<LabelUserSessionResponses, LabelUserSessionErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/sessions/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
  * 设备列表 · List the devices of the account
  *
  * 列出登录过此账号、仍被识别的设备，最近使用的在前。
@@ -618,6 +1148,46 @@ export const endUserDevice = <ThrowOnError extends boolean = false>(options: Opt
             type: 'apiKey'
         }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
     url: '/user/devices/{id}',
+    ...options
+});
+
+/**
+ * 命名一个设备 · Name a device
+ *
+ * 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+ *
+ * Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+ *
+ */
+export const labelUserDevice = <ThrowOnError extends boolean = false>(options: Options<LabelUserDeviceData, ThrowOnError>): RequestResult<LabelUserDeviceResponses, LabelUserDeviceErrors, ThrowOnError> => (options.client ?? client).patch<LabelUserDeviceResponses, LabelUserDeviceErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/devices/{id}',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 登录记录 · List the sign-ins of the account
+ *
+ * 列出账号在两套接口上的登录，最近的在前，分页返回。
+ *
+ * Lists the sign-ins to the account, on both surfaces, the latest first, in pages.
+ *
+ */
+export const listUserSignIns = <ThrowOnError extends boolean = false>(options?: Options<ListUserSignInsData, ThrowOnError>): RequestResult<ListUserSignInsResponses, ListUserSignInsErrors, ThrowOnError> => (options?.client ?? client).get<ListUserSignInsResponses, ListUserSignInsErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }],
+    url: '/user/sign_ins',
     ...options
 });
 
@@ -708,6 +1278,49 @@ export const sendSignInCode = <ThrowOnError extends boolean = false>(options: Op
 export const signInWithCode = <ThrowOnError extends boolean = false>(options: Options<SignInWithCodeData, ThrowOnError>): RequestResult<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError> => (options.client ?? client).post<SignInWithCodeResponses, SignInWithCodeErrors, ThrowOnError>({
     security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
     url: '/login/sms',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 发送登录邮件验证码 · Mail a code to sign in
+ *
+ * 向账号的邮箱发送六位登录验证码，10 分钟内有效，最多可试 5 次，新的验证码会使旧的作废。同一邮箱每 60 秒最多一次，每小时最多 5 次。
+ *
+ * 无论该邮箱是否已注册，返回结果都相同；未注册时不发送任何邮件。
+ *
+ * Mails a six-digit code to the account's address. It is valid for 10 minutes and allows 5 guesses; a new code voids
+ * the previous one. An address gets at most one code in 60 seconds and 5 in an hour.
+ *
+ * The response is the same whether there is an account or not; without an account nothing is sent.
+ *
+ */
+export const sendSignInMail = <ThrowOnError extends boolean = false>(options: Options<SendSignInMailData, ThrowOnError>): RequestResult<SendSignInMailResponses, SendSignInMailErrors, ThrowOnError> => (options.client ?? client).post<SendSignInMailResponses, SendSignInMailErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login/email_code',
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
+});
+
+/**
+ * 邮件验证码登录 · Sign in with a code by mail
+ *
+ * 用邮件验证码登录，会话写入 Cookie。账号要求两步验证时，还须提交 `totp`：只有正确的邮件验证码时返回 `TOTP_REQUIRED`，邮件验证码仍然有效。这里不接受恢复码。
+ *
+ * Signs in with the code that `POST /login/email_code` sent; the session is in a cookie. If two factors are asked
+ * for, send `totp` too: the response to a right code alone is `TOTP_REQUIRED`, and the code stays valid. Recovery
+ * codes are not accepted here.
+ *
+ */
+export const signInWithMail = <ThrowOnError extends boolean = false>(options: Options<SignInWithMailData, ThrowOnError>): RequestResult<SignInWithMailResponses, SignInWithMailErrors, ThrowOnError> => (options.client ?? client).post<SignInWithMailResponses, SignInWithMailErrors, ThrowOnError>({
+    security: [{ name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/login/email',
     ...options,
     headers: {
         'Content-Type': 'application/json',
@@ -1103,11 +1716,31 @@ export const getOptions = <ThrowOnError extends boolean = false>(options?: Optio
 export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Options<AuthorizeLarkData, ThrowOnError>): RequestResult<unknown, AuthorizeLarkErrors, ThrowOnError> => (options?.client ?? client).get<unknown, AuthorizeLarkErrors, ThrowOnError>({ url: '/lark/authorize', ...options });
 
 /**
+ * 客户端的飞书授权 · Go to Lark for an app
+ *
+ * 客户端在系统浏览器中打开此地址（RFC 8252）。浏览器经飞书授权后回到 `redirect_uri`，带有 `code` 和原样的 `state`；失败时带有 `error` 和 `state`。`redirect_uri` 必须是服务器配置（`APP_REDIRECT_URIS`）中的一个；回环地址可以使用任意端口。
+ *
+ * 客户端先生成 `code_verifier`，把它的 SHA-256（base64url）作为 `code_challenge` 提交（RFC 7636）。`code` 两分钟内有效，只能使用一次：用 `POST /api/auth/login/lark` 登录，或在登录后用 `POST /api/users/me/lark` 绑定。
+ *
+ * An app opens this address in the system's browser (RFC 8252). From Lark the browser returns to `redirect_uri` with
+ * `code` and the `state` as it was sent, or with `error` and `state` after a failure. `redirect_uri` must be one of
+ * those that the server is configured for (`APP_REDIRECT_URIS`); a loopback address may have any port.
+ *
+ * The app makes a `code_verifier`, and sends its SHA-256 in base64url as `code_challenge` (RFC 7636). The `code` is
+ * valid for two minutes, once: `POST /api/auth/login/lark` signs in with it, and `POST /api/users/me/lark` binds the
+ * identity to the account that is signed in.
+ *
+ * `error` is one of `LARK_REFUSED`, `TOO_MANY_REQUESTS`, and `UNAVAILABLE` if Lark does not respond.
+ *
+ */
+export const authorizeLarkForApp = <ThrowOnError extends boolean = false>(options: Options<AuthorizeLarkForAppData, ThrowOnError>): RequestResult<unknown, AuthorizeLarkForAppErrors, ThrowOnError> => (options.client ?? client).get<unknown, AuthorizeLarkForAppErrors, ThrowOnError>({ url: '/lark/authorize_app', ...options });
+
+/**
  * 从飞书返回 · Return from Lark
  *
  * 飞书授权后浏览器回到这里，完成由 `GET /lark/authorize` 开始的登录或绑定，再转到控制台（`CONSOLE_URL`，带上当初的语言）。
  *
- * 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。多余的查询参数会被忽略。
+ * 登录成功转到 `/`，会话 Cookie 与 `POST /login` 相同；绑定成功转到 `/#/authorized`，并邮件通知本人；失败转到 `/?error=CODE#/unauthorize`。其中 `TOTP_REQUIRED` 表示还需要两步验证，浏览器可在 5 分钟内调用 `POST /login/lark`；飞书没有响应时为 `UNAVAILABLE`。由 `GET /lark/authorize_app` 开始的则回到客户端的 `redirect_uri`。多余的查询参数会被忽略。
  *
  * Lark redirects the browser to this operation. It completes what `GET /lark/authorize` began, and redirects to
  * the console (`CONSOLE_URL`, with the locale if one was given):
@@ -1119,7 +1752,7 @@ export const authorizeLark = <ThrowOnError extends boolean = false>(options?: Op
  * five minutes for `POST /login/lark`), `REAUTH_REQUIRED`, `TOO_MANY_REQUESTS`, or `UNAVAILABLE` if Lark does not
  * respond.
  *
- * Other query parameters are ignored.
+ * What `GET /lark/authorize_app` began ends at the app's `redirect_uri`. Other query parameters are ignored.
  *
  */
 export const returnFromLark = <ThrowOnError extends boolean = false>(options: Options<ReturnFromLarkData, ThrowOnError>): RequestResult<unknown, ReturnFromLarkErrors, ThrowOnError> => (options.client ?? client).get<unknown, ReturnFromLarkErrors, ThrowOnError>({ url: '/lark', ...options });

@@ -142,6 +142,86 @@ export type ErrorBody = {
     errors?: Array<FieldError>;
 };
 
+/**
+ * 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
+ *
+ */
+export type Phone = string;
+
+export type PhoneRequest = {
+    phone: Phone;
+};
+
+/**
+ * 总是 true · Always true.
+ */
+export type Success = true;
+
+export type Done = {
+    success: Success;
+    message: Message;
+};
+
+/**
+ * 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
+ * invisible marks are dropped, and full-width digits are read, before anything is judged.
+ *
+ */
+export type SixDigits = string;
+
+export type SmsSignInRequest = {
+    phone: Phone;
+    code: SixDigits;
+    totp?: SecondFactor;
+};
+
+export type SendCodeRequest = {
+    email: Email;
+};
+
+export type MailSignInRequest = {
+    email: Email;
+    code: SixDigits;
+    totp?: SecondFactor;
+};
+
+/**
+ * 回到客户端时的 code · The `code` with which the browser returned to the app.
+ */
+export type LarkCode = string;
+
+/**
+ * 客户端生成的随机文本 · The random text whose SHA-256 was the `code_challenge` (RFC 7636, section 4.1).
+ */
+export type CodeVerifier = string;
+
+export type LarkLoginRequest = {
+    code: LarkCode;
+    code_verifier: CodeVerifier;
+    totp?: SecondFactor;
+};
+
+export type TotpSignInRequest = {
+    email: Email;
+    /**
+     * 验证码 · The six digits of the authenticator app.
+     */
+    code: string;
+};
+
+/**
+ * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
+ * of any kind. No rules about kinds of characters, but common passwords are refused.
+ *
+ */
+export type NewPassword = string;
+
+export type ResetPasswordRequest = {
+    email: Email;
+    code: SixDigits;
+    password: NewPassword;
+};
+
 export type RefreshRequest = {
     /**
      * 上一次得到的刷新令牌 · The newest refresh token of the session.
@@ -174,11 +254,6 @@ export type AccessToken = {
      */
     expires_in: number;
 };
-
-/**
- * 总是 true · Always true.
- */
-export type Success = true;
 
 /**
  * UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
@@ -225,6 +300,53 @@ export type ChangeMeRequest = {
      * 内置头像编号 · The number of a built-in picture.
      */
     avatar?: number;
+    /**
+     * 头像图片，对象键或 https 网址，为空则移除 · The picture, as in `GET /api/users/me/profile`: an object key or an https URL, without spaces,
+     * quotation marks, backslashes and angle brackets; empty to remove it. An object key has no colon, question mark or number sign, does not
+     * begin with a slash, and has no segment `..`.
+     *
+     */
+    picture?: string;
+};
+
+/**
+ * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+ */
+export type LarkProfile = {
+    /**
+     * 飞书用户标识 · The user's id in this Lark app.
+     */
+    open_id: string;
+    /**
+     * 姓名 · The name at Lark.
+     */
+    name: string;
+    /**
+     * 英文名 · The English name at Lark.
+     */
+    en_name?: string;
+    /**
+     * 头像 · The picture at Lark.
+     */
+    avatar_url?: string;
+} | null;
+
+/**
+ * 登录的来源 · The source of the sign-in.
+ */
+export type SignInMetadata = {
+    /**
+     * 客户端地址 · The client's address; empty if unknown.
+     */
+    client_ip: string;
+    /**
+     * 记录格式的版本 · The version of this format.
+     */
+    version: string;
+    /**
+     * 登录方式 · How the user signed in, such as `password`.
+     */
+    source: string;
 };
 
 /**
@@ -241,6 +363,130 @@ export type Location = {
     city?: string;
 };
 
+/**
+ * 最近登录历史 · The last sign-in, on either surface; null if there was none.
+ */
+export type SignInRecord = {
+    timestamp: Timestamp;
+    metadata: SignInMetadata;
+    /**
+     * 客户端 · The `User-Agent` of the sign-in.
+     */
+    user_agent: string;
+    detail: Location;
+} | null;
+
+/**
+ * 登录方式 · A factor that a password reset can suspend.
+ */
+export type SuspendableFactor = 'phone' | 'totp' | 'lark' | 'recovery_codes';
+
+export type Profile = {
+    /**
+     * 头像图片，对象键或 https 网址 · The picture, an object key or an https URL; empty if none is set. It is not the number `avatar`.
+     */
+    picture: string;
+    /**
+     * 是否已绑定手机 · Whether a phone is bound.
+     */
+    phone: boolean;
+    /**
+     * 是否已绑定身份验证器 · Whether an authenticator app is bound.
+     */
+    totp: boolean;
+    lark: LarkProfile;
+    /**
+     * 累计登录次数 · The number of sign-ins, on both surfaces.
+     */
+    signIns: number;
+    lastSignIn: SignInRecord;
+    /**
+     * 本人是否开启两步验证 · Whether the user asks for two factors at sign-in.
+     */
+    secondFactor: boolean;
+    /**
+     * 成员组是否要求两步验证 · Whether the member group asks for two factors.
+     */
+    secondFactorRequired: boolean;
+    /**
+     * 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
+     */
+    suspended: Array<SuspendableFactor>;
+};
+
+export type ProfileResponse = {
+    success: Success;
+    profile: Profile;
+};
+
+export type ChangePasswordRequest = {
+    /**
+     * 旧密码 · The current password.
+     */
+    old: string;
+    password: NewPassword;
+};
+
+export type ChangeEmailRequest = {
+    email: Email;
+    code: SixDigits;
+};
+
+export type BindPhoneRequest = {
+    phone: Phone;
+    code: SixDigits;
+};
+
+/**
+ * TOTP URL · The `otpauth` URL with the secret.
+ */
+export type Totpurl = string;
+
+export type TotpSecret = {
+    success: Success;
+    totp: Totpurl;
+};
+
+export type BindMyTotpRequest = {
+    /**
+     * 两次连续验证码 · Two codes that the app showed one after the other.
+     */
+    codes: [
+        SixDigits,
+        SixDigits
+    ];
+};
+
+export type RecoveryCodesResponse = {
+    success: Success;
+    /**
+     * 恢复码 · The recovery codes, each valid once.
+     */
+    codes: Array<string>;
+};
+
+export type SecondFactorChoice = {
+    /**
+     * 是否要求两步验证 · Whether sign-ins ask for two factors.
+     */
+    enabled: boolean;
+};
+
+export type BindLarkRequest = {
+    code: LarkCode;
+    code_verifier: CodeVerifier;
+};
+
+/**
+ * 本人取的名称 · The name that its user gave it; empty if none.
+ */
+export type Label = string;
+
+/**
+ * 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+ */
+export type ClientName = string;
+
 export type Session = {
     /**
      * 会话 ID · The session's id, the `sid` of its access tokens.
@@ -254,6 +500,8 @@ export type Session = {
      * 设备 · The `User-Agent` of the sign-in.
      */
     device: string;
+    label: Label;
+    client: ClientName;
     /**
      * 登录地址 · The client's address at the sign-in; empty if unknown.
      */
@@ -276,6 +524,13 @@ export type SessionsResponse = {
     sessions: Array<Session>;
 };
 
+export type LabelRequest = {
+    /**
+     * 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
+     */
+    label: string | null;
+};
+
 export type Device = {
     /**
      * 设备 ID · The device's id.
@@ -285,6 +540,7 @@ export type Device = {
      * 设备 · The `User-Agent` of its last sign-in.
      */
     name: string;
+    label: Label;
     /**
      * 登录地址 · The client's address at its last sign-in; empty if unknown.
      */
@@ -306,21 +562,42 @@ export type DevicesResponse = {
     devices: Array<Device>;
 };
 
-export type SendCodeRequest = {
-    email: Email;
+export type SignInEntry = {
+    at: Timestamp;
+    /**
+     * 登录方式 · How the user signed in, such as `password` or `sms+totp`.
+     */
+    method: string;
+    /**
+     * 设备 · The `User-Agent` of the sign-in.
+     */
+    device: string;
+    client: ClientName;
+    /**
+     * 登录地址 · The client's address; empty if unknown.
+     */
+    address: string;
+    location: Location;
+};
+
+/**
+ * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
+ */
+export type Cursor = string | null;
+
+export type SignInsResponse = {
+    success: Success;
+    /**
+     * 登录记录 · The sign-ins, the latest first.
+     */
+    signIns: Array<SignInEntry>;
+    next: Cursor;
 };
 
 export type SendCodeResponse = {
     success: Success;
     message: Message;
 };
-
-/**
- * 新密码，至少 8 个字符 · A new password: at least 8 characters (a server may require more) and at most 1024 bytes
- * of any kind. No rules about kinds of characters, but common passwords are refused.
- *
- */
-export type NewPassword = string;
 
 export type RegisterRequest = {
     /**
@@ -383,64 +660,6 @@ export type RenewRequest = {
     code: OpaqueCode;
 };
 
-/**
- * 登录的来源 · The source of the sign-in.
- */
-export type SignInMetadata = {
-    /**
-     * 客户端地址 · The client's address; empty if unknown.
-     */
-    client_ip: string;
-    /**
-     * 记录格式的版本 · The version of this format.
-     */
-    version: string;
-    /**
-     * 登录方式 · How the user signed in, such as `password`.
-     */
-    source: string;
-};
-
-/**
- * 最近登录历史 · The last sign-in, on either surface; null if there was none.
- */
-export type SignInRecord = {
-    timestamp: Timestamp;
-    metadata: SignInMetadata;
-    /**
-     * 客户端 · The `User-Agent` of the sign-in.
-     */
-    user_agent: string;
-    detail: Location;
-} | null;
-
-/**
- * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
- */
-export type LarkProfile = {
-    /**
-     * 飞书用户标识 · The user's id in this Lark app.
-     */
-    open_id: string;
-    /**
-     * 姓名 · The name at Lark.
-     */
-    name: string;
-    /**
-     * 英文名 · The English name at Lark.
-     */
-    en_name?: string;
-    /**
-     * 头像 · The picture at Lark.
-     */
-    avatar_url?: string;
-} | null;
-
-/**
- * 登录方式 · A factor that a password reset can suspend.
- */
-export type SuspendableFactor = 'phone' | 'totp' | 'lark' | 'recovery_codes';
-
 export type PublicUser = {
     /**
      * 账号 ID · The account's id, 24 lower-case hex digits.
@@ -489,13 +708,6 @@ export type PublicUser = {
     suspended: Array<SuspendableFactor>;
 };
 
-/**
- * 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
- * invisible marks are dropped, and full-width digits are read, before anything is judged.
- *
- */
-export type SixDigits = string;
-
 export type ChangeUserRequest = {
     /**
      * 更新字段，也接受小写 · The member to change. The values in lower case are accepted too.
@@ -515,60 +727,9 @@ export type ChangeUserRequest = {
     code?: SixDigits;
 };
 
-export type SecondFactorChoice = {
-    /**
-     * 是否要求两步验证 · Whether sign-ins ask for two factors.
-     */
-    enabled: boolean;
-};
-
-export type ChangePasswordRequest = {
-    /**
-     * 旧密码 · The current password.
-     */
-    old: string;
-    password: NewPassword;
-};
-
-export type ResetPasswordRequest = {
-    email: Email;
-    code: SixDigits;
-    password: NewPassword;
-};
-
-/**
- * 手机号，E.164 格式，国家代码后不加 0 · A phone number (E.164), without the zero that is dialled within a country: `+8613…`, not `+86013…`.
- *
- */
-export type Phone = string;
-
-export type SmsSignInRequest = {
-    phone: Phone;
-    code: SixDigits;
-    totp?: SecondFactor;
-};
-
 export type LarkSignInRequest = {
     totp: SixDigits;
 };
-
-export type TotpSignInRequest = {
-    email: Email;
-    /**
-     * 验证码 · The six digits of the authenticator app.
-     */
-    code: string;
-};
-
-export type BindPhoneRequest = {
-    phone: Phone;
-    code: SixDigits;
-};
-
-/**
- * TOTP URL · The `otpauth` URL with the secret.
- */
-export type Totpurl = string;
 
 export type Totp = {
     totp: Totpurl;
@@ -818,11 +979,6 @@ export type AdministratorResponse = {
     account: AdminAccount;
     rights: Rights;
 };
-
-/**
- * 下一页的 cursor，没有更多时为 null · The `cursor` of the next page; null on the last page.
- */
-export type Cursor = string | null;
 
 export type AccountList = {
     success: Success;
@@ -1438,6 +1594,16 @@ export type SessionId = string;
 export type DeviceId = string;
 
 /**
+ * 每页数量 · The maximum size of a page.
+ */
+export type Limit = number;
+
+/**
+ * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+ */
+export type PageCursor = string;
+
+/**
  * 在姓名、邮箱、手机号中查找，可以是任意一部分，多个词须全部出现；也可以是账号 ID 的开头（至少 6 位） · Words that are all in the name, the e-mail address or
  * the phone number, anywhere in it, without regard to case and accents; or the beginning of an id, at least six digits of it.
  * One or two Latin letters or digits match the beginning of a value only.
@@ -1494,16 +1660,6 @@ export type AccountOrder = 'newest' | 'oldest' | 'seen';
  * 是否统计总数 · Whether to count all matches.
  */
 export type Count = boolean;
-
-/**
- * 每页数量 · The maximum size of a page.
- */
-export type Limit = number;
-
-/**
- * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
- */
-export type PageCursor = string;
 
 /**
  * 幂等键，24 小时内重复同一请求会得到相同的结果 · Chosen by the caller, for example a UUID. The same request with the same key, within 24
@@ -1666,6 +1822,498 @@ export type LoginResponses = {
 };
 
 export type LoginResponse = LoginResponses[keyof LoginResponses];
+
+export type SendLoginSmsData = {
+    body: PhoneRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/sms/send-code';
+};
+
+export type SendLoginSmsErrors = {
+    /**
+     * 请求不符合文档，或不向该国家或地区发送短信 · The request does not fit this document, or the number is in a country that gets no text messages.
+     */
+    400: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendLoginSmsError = SendLoginSmsErrors[keyof SendLoginSmsErrors];
+
+export type SendLoginSmsResponses = {
+    /**
+     * 已发送 · The code is on its way, if the number is bound.
+     */
+    200: Done;
+};
+
+export type SendLoginSmsResponse = SendLoginSmsResponses[keyof SendLoginSmsResponses];
+
+export type LoginWithSmsData = {
+    body: SmsSignInRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/sms';
+};
+
+export type LoginWithSmsErrors = {
+    /**
+     * 请求不符合文档，或验证码错误 · The request does not fit this document, or a code is wrong or expired.
+     */
+    400: ErrorBody;
+    /**
+     * 还需要身份验证器的验证码 · The code is right, and the second factor is missing.
+     */
+    401: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LoginWithSmsError = LoginWithSmsErrors[keyof LoginWithSmsErrors];
+
+export type LoginWithSmsResponses = {
+    /**
+     * 登录成功 · Signed in. Never cached (`Cache-Control: no-store`).
+     */
+    200: Tokens;
+};
+
+export type LoginWithSmsResponse = LoginWithSmsResponses[keyof LoginWithSmsResponses];
+
+export type SendLoginMailData = {
+    body: SendCodeRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/email/send-code';
+};
+
+export type SendLoginMailErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendLoginMailError = SendLoginMailErrors[keyof SendLoginMailErrors];
+
+export type SendLoginMailResponses = {
+    /**
+     * 已发送 · The code is on its way, if there is such an account.
+     */
+    200: Done;
+};
+
+export type SendLoginMailResponse = SendLoginMailResponses[keyof SendLoginMailResponses];
+
+export type LoginWithMailData = {
+    body: MailSignInRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/email';
+};
+
+export type LoginWithMailErrors = {
+    /**
+     * 请求不符合文档，或验证码错误 · The request does not fit this document, or a code is wrong or expired.
+     */
+    400: ErrorBody;
+    /**
+     * 还需要身份验证器的验证码 · The code is right, and the second factor is missing.
+     */
+    401: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LoginWithMailError = LoginWithMailErrors[keyof LoginWithMailErrors];
+
+export type LoginWithMailResponses = {
+    /**
+     * 登录成功 · Signed in. Never cached (`Cache-Control: no-store`).
+     */
+    200: Tokens;
+};
+
+export type LoginWithMailResponse = LoginWithMailResponses[keyof LoginWithMailResponses];
+
+export type LoginWithLarkData = {
+    body: LarkLoginRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/lark';
+};
+
+export type LoginWithLarkErrors = {
+    /**
+     * 请求不符合文档，或验证码错误 · The request does not fit this document, or the code of the authenticator app is wrong.
+     */
+    400: ErrorBody;
+    /**
+     * code 无效、飞书账号未绑定，或还需要身份验证器的验证码 · The `code` is not valid, no account is bound to the identity, or the second factor is missing.
+     */
+    401: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LoginWithLarkError = LoginWithLarkErrors[keyof LoginWithLarkErrors];
+
+export type LoginWithLarkResponses = {
+    /**
+     * 登录成功 · Signed in. Never cached (`Cache-Control: no-store`).
+     */
+    200: Tokens;
+};
+
+export type LoginWithLarkResponse = LoginWithLarkResponses[keyof LoginWithLarkResponses];
+
+export type LoginWithTotpData = {
+    body: TotpSignInRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/login/totp';
+};
+
+export type LoginWithTotpErrors = {
+    /**
+     * 请求不符合文档，或验证码错误 · The request does not fit this document, or the code is wrong.
+     */
+    400: ErrorBody;
+    /**
+     * 客户端版本过旧，请更新 · The app is older than the server supports. Only clients that send `X-Client` get it.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LoginWithTotpError = LoginWithTotpErrors[keyof LoginWithTotpErrors];
+
+export type LoginWithTotpResponses = {
+    /**
+     * 登录成功 · Signed in. Never cached (`Cache-Control: no-store`).
+     */
+    200: Tokens;
+};
+
+export type LoginWithTotpResponse = LoginWithTotpResponses[keyof LoginWithTotpResponses];
+
+export type SendForgottenPasswordCodeData = {
+    body: SendCodeRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/forgot-password/send-code';
+};
+
+export type SendForgottenPasswordCodeErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendForgottenPasswordCodeError = SendForgottenPasswordCodeErrors[keyof SendForgottenPasswordCodeErrors];
+
+export type SendForgottenPasswordCodeResponses = {
+    /**
+     * 已发送 · The code is on its way, if there is such an account.
+     */
+    200: Done;
+};
+
+export type SendForgottenPasswordCodeResponse = SendForgottenPasswordCodeResponses[keyof SendForgottenPasswordCodeResponses];
+
+export type ResetForgottenPasswordData = {
+    body: ResetPasswordRequest;
+    headers?: {
+        /**
+         * 登录响应中收到的设备令牌；没有时不发送 · The device token of the last sign-in, if the client has one. A value that this
+         * server did not issue is ignored.
+         *
+         */
+        'X-Device-Token'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/api/auth/forgot-password';
+};
+
+export type ResetForgottenPasswordErrors = {
+    /**
+     * 重置失败 · The request does not fit this document, the code is wrong or expired, or the password is refused.
+     */
+    400: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ResetForgottenPasswordError = ResetForgottenPasswordErrors[keyof ResetForgottenPasswordErrors];
+
+export type ResetForgottenPasswordResponses = {
+    /**
+     * 已重置 · Reset.
+     */
+    200: Done;
+};
+
+export type ResetForgottenPasswordResponse = ResetForgottenPasswordResponses[keyof ResetForgottenPasswordResponses];
 
 export type RefreshData = {
     body: RefreshRequest;
@@ -1904,6 +2552,792 @@ export type ChangeMeResponses = {
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
 
+export type GetMyProfileData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/profile';
+};
+
+export type GetMyProfileErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type GetMyProfileError = GetMyProfileErrors[keyof GetMyProfileErrors];
+
+export type GetMyProfileResponses = {
+    /**
+     * 完整资料 · The profile.
+     */
+    200: ProfileResponse;
+};
+
+export type GetMyProfileResponse = GetMyProfileResponses[keyof GetMyProfileResponses];
+
+export type ChangeMyPasswordData = {
+    body: ChangePasswordRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/password';
+};
+
+export type ChangeMyPasswordErrors = {
+    /**
+     * 修改失败 · The request does not fit this document, its `Authorization` is malformed, the old password is wrong, or the new one is refused.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ChangeMyPasswordError = ChangeMyPasswordErrors[keyof ChangeMyPasswordErrors];
+
+export type ChangeMyPasswordResponses = {
+    /**
+     * 已修改 · Changed.
+     */
+    200: Done;
+};
+
+export type ChangeMyPasswordResponse = ChangeMyPasswordResponses[keyof ChangeMyPasswordResponses];
+
+export type SendMyEmailCodeData = {
+    body: SendCodeRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/email/send-code';
+};
+
+export type SendMyEmailCodeErrors = {
+    /**
+     * 请求不符合文档、域名不在允许范围内，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, the domain is not allowed, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendMyEmailCodeError = SendMyEmailCodeErrors[keyof SendMyEmailCodeErrors];
+
+export type SendMyEmailCodeResponses = {
+    /**
+     * 已发送 · The code is on its way.
+     */
+    200: Done;
+};
+
+export type SendMyEmailCodeResponse = SendMyEmailCodeResponses[keyof SendMyEmailCodeResponses];
+
+export type ChangeMyEmailData = {
+    body: ChangeEmailRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/email';
+};
+
+export type ChangeMyEmailErrors = {
+    /**
+     * 更换失败 · The request does not fit this document, its `Authorization` is malformed, the code is wrong or expired, the address is taken, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ChangeMyEmailError = ChangeMyEmailErrors[keyof ChangeMyEmailErrors];
+
+export type ChangeMyEmailResponses = {
+    /**
+     * 修改后的账号 · The account after the change.
+     */
+    200: MeResponse;
+};
+
+export type ChangeMyEmailResponse = ChangeMyEmailResponses[keyof ChangeMyEmailResponses];
+
+export type SendMyPhoneCodeData = {
+    body: PhoneRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/phone/send-code';
+};
+
+export type SendMyPhoneCodeErrors = {
+    /**
+     * 请求不符合文档、不向该国家或地区发送短信，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, the number is in a country that gets no text messages, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendMyPhoneCodeError = SendMyPhoneCodeErrors[keyof SendMyPhoneCodeErrors];
+
+export type SendMyPhoneCodeResponses = {
+    /**
+     * 已发送 · The code is on its way.
+     */
+    200: Done;
+};
+
+export type SendMyPhoneCodeResponse = SendMyPhoneCodeResponses[keyof SendMyPhoneCodeResponses];
+
+export type UnbindMyPhoneData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/phone';
+};
+
+export type UnbindMyPhoneErrors = {
+    /**
+     * 解除绑定失败 · The request does not fit this document, its `Authorization` is malformed, it is the last way to sign in, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type UnbindMyPhoneError = UnbindMyPhoneErrors[keyof UnbindMyPhoneErrors];
+
+export type UnbindMyPhoneResponses = {
+    /**
+     * 已解除绑定 · Unbound.
+     */
+    204: void;
+};
+
+export type UnbindMyPhoneResponse = UnbindMyPhoneResponses[keyof UnbindMyPhoneResponses];
+
+export type BindMyPhoneData = {
+    body: BindPhoneRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/phone';
+};
+
+export type BindMyPhoneErrors = {
+    /**
+     * 绑定失败 · The request does not fit this document, its `Authorization` is malformed, the code is wrong or expired, the number belongs to another account, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type BindMyPhoneError = BindMyPhoneErrors[keyof BindMyPhoneErrors];
+
+export type BindMyPhoneResponses = {
+    /**
+     * 已绑定 · Bound.
+     */
+    200: Done;
+};
+
+export type BindMyPhoneResponse = BindMyPhoneResponses[keyof BindMyPhoneResponses];
+
+export type CreateMyTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/totp/secret';
+};
+
+export type CreateMyTotpErrors = {
+    /**
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type CreateMyTotpError = CreateMyTotpErrors[keyof CreateMyTotpErrors];
+
+export type CreateMyTotpResponses = {
+    /**
+     * 密钥 · The secret.
+     */
+    200: TotpSecret;
+};
+
+export type CreateMyTotpResponse = CreateMyTotpResponses[keyof CreateMyTotpResponses];
+
+export type UnbindMyTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/totp';
+};
+
+export type UnbindMyTotpErrors = {
+    /**
+     * 解除绑定失败 · The request does not fit this document, its `Authorization` is malformed, it is the last way to sign in, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type UnbindMyTotpError = UnbindMyTotpErrors[keyof UnbindMyTotpErrors];
+
+export type UnbindMyTotpResponses = {
+    /**
+     * 已解除绑定 · Unbound.
+     */
+    204: void;
+};
+
+export type UnbindMyTotpResponse = UnbindMyTotpResponses[keyof UnbindMyTotpResponses];
+
+export type BindMyTotpData = {
+    body: BindMyTotpRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/totp';
+};
+
+export type BindMyTotpErrors = {
+    /**
+     * 绑定失败 · The request does not fit this document, its `Authorization` is malformed, the codes are wrong, not of two steps in a row or too late, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type BindMyTotpError = BindMyTotpErrors[keyof BindMyTotpErrors];
+
+export type BindMyTotpResponses = {
+    /**
+     * 已绑定 · Bound.
+     */
+    200: RecoveryCodesResponse;
+};
+
+export type BindMyTotpResponse = BindMyTotpResponses[keyof BindMyTotpResponses];
+
+export type GetMyTotpPictureData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 图片格式 · The format of the picture.
+         */
+        format?: 'svg' | 'png';
+    };
+    url: '/api/users/me/totp/qr';
+};
+
+export type GetMyTotpPictureErrors = {
+    /**
+     * 请求不符合文档，没有待绑定的密钥，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, no secret waits to be bound, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type GetMyTotpPictureError = GetMyTotpPictureErrors[keyof GetMyTotpPictureErrors];
+
+export type GetMyTotpPictureResponses = {
+    /**
+     * 二维码 · The picture.
+     */
+    200: Blob | File;
+};
+
+export type GetMyTotpPictureResponse = GetMyTotpPictureResponses[keyof GetMyTotpPictureResponses];
+
+export type CreateMyRecoveryCodesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/totp/recovery-codes';
+};
+
+export type CreateMyRecoveryCodesErrors = {
+    /**
+     * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, no authenticator app is bound, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type CreateMyRecoveryCodesError = CreateMyRecoveryCodesErrors[keyof CreateMyRecoveryCodesErrors];
+
+export type CreateMyRecoveryCodesResponses = {
+    /**
+     * 恢复码 · The codes.
+     */
+    200: RecoveryCodesResponse;
+};
+
+export type CreateMyRecoveryCodesResponse = CreateMyRecoveryCodesResponses[keyof CreateMyRecoveryCodesResponses];
+
+export type SetMySecondFactorData = {
+    body: SecondFactorChoice;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/second-factor';
+};
+
+export type SetMySecondFactorErrors = {
+    /**
+     * 未绑定身份验证器，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, no authenticator app is bound, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SetMySecondFactorError = SetMySecondFactorErrors[keyof SetMySecondFactorErrors];
+
+export type SetMySecondFactorResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type SetMySecondFactorResponse = SetMySecondFactorResponses[keyof SetMySecondFactorResponses];
+
+export type KeepMyFactorData = {
+    body?: never;
+    path: {
+        /**
+         * 登录方式 · The factor to keep.
+         */
+        factor: SuspendableFactor;
+    };
+    query?: never;
+    url: '/api/users/me/factors/{factor}/keep';
+};
+
+export type KeepMyFactorErrors = {
+    /**
+     * 未被暂停，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, the factor is not suspended, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type KeepMyFactorError = KeepMyFactorErrors[keyof KeepMyFactorErrors];
+
+export type KeepMyFactorResponses = {
+    /**
+     * 已恢复 · It opens the account again.
+     */
+    204: void;
+};
+
+export type KeepMyFactorResponse = KeepMyFactorResponses[keyof KeepMyFactorResponses];
+
+export type UnbindMyLarkData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/lark';
+};
+
+export type UnbindMyLarkErrors = {
+    /**
+     * 解除绑定失败 · The request does not fit this document, its `Authorization` is malformed, it is the last way to sign in, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type UnbindMyLarkError = UnbindMyLarkErrors[keyof UnbindMyLarkErrors];
+
+export type UnbindMyLarkResponses = {
+    /**
+     * 已解除绑定 · Unbound.
+     */
+    204: void;
+};
+
+export type UnbindMyLarkResponse = UnbindMyLarkResponses[keyof UnbindMyLarkResponses];
+
+export type BindMyLarkData = {
+    body: BindLarkRequest;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/lark';
+};
+
+export type BindMyLarkErrors = {
+    /**
+     * 绑定失败 · The request does not fit this document, its `Authorization` is malformed, the `code` is not valid, the identity belongs to another account, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type BindMyLarkError = BindMyLarkErrors[keyof BindMyLarkErrors];
+
+export type BindMyLarkResponses = {
+    /**
+     * 已绑定 · Bound.
+     */
+    200: Done;
+};
+
+export type BindMyLarkResponse = BindMyLarkResponses[keyof BindMyLarkResponses];
+
 export type EndOtherSessionsData = {
     body?: never;
     path?: never;
@@ -2036,6 +3470,68 @@ export type EndSessionResponses = {
 
 export type EndSessionResponse = EndSessionResponses[keyof EndSessionResponses];
 
+export type LabelSessionData = {
+    body: LabelRequest;
+    path: {
+        /**
+         * 会话 ID · The session's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/users/me/sessions/{id}';
+};
+
+export type LabelSessionErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * 没有这个会话 · The account has no live session with this id.
+     */
+    404: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LabelSessionError = LabelSessionErrors[keyof LabelSessionErrors];
+
+export type LabelSessionResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type LabelSessionResponse = LabelSessionResponses[keyof LabelSessionResponses];
+
 export type ListDevicesData = {
     body?: never;
     headers?: {
@@ -2134,6 +3630,118 @@ export type EndDeviceResponses = {
 };
 
 export type EndDeviceResponse = EndDeviceResponses[keyof EndDeviceResponses];
+
+export type LabelDeviceData = {
+    body: LabelRequest;
+    path: {
+        /**
+         * 设备 ID · The device's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/api/users/me/devices/{id}';
+};
+
+export type LabelDeviceErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * 没有这个设备 · The account has no device with this id.
+     */
+    404: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LabelDeviceError = LabelDeviceErrors[keyof LabelDeviceErrors];
+
+export type LabelDeviceResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type LabelDeviceResponse = LabelDeviceResponses[keyof LabelDeviceResponses];
+
+export type ListSignInsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 每页数量 · The maximum size of a page.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/api/users/me/sign-ins';
+};
+
+export type ListSignInsErrors = {
+    /**
+     * Authorization 请求头或请求格式错误 · The request or its `Authorization` header is malformed.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ListSignInsError = ListSignInsErrors[keyof ListSignInsErrors];
+
+export type ListSignInsResponses = {
+    /**
+     * 登录记录 · The sign-ins.
+     */
+    200: SignInsResponse;
+};
+
+export type ListSignInsResponse = ListSignInsResponses[keyof ListSignInsResponses];
 
 export type SendRegistrationCodeData = {
     body: SendCodeRequest;
@@ -2899,6 +4507,68 @@ export type EndUserSessionResponses = {
 
 export type EndUserSessionResponse = EndUserSessionResponses[keyof EndUserSessionResponses];
 
+export type LabelUserSessionData = {
+    body: LabelRequest;
+    path: {
+        /**
+         * 会话 ID · The session's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/user/sessions/{id}';
+};
+
+export type LabelUserSessionErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * 没有这个会话 · The account has no live session with this id.
+     */
+    404: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LabelUserSessionError = LabelUserSessionErrors[keyof LabelUserSessionErrors];
+
+export type LabelUserSessionResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type LabelUserSessionResponse = LabelUserSessionResponses[keyof LabelUserSessionResponses];
+
 export type ListUserDevicesData = {
     body?: never;
     path?: never;
@@ -2993,6 +4663,118 @@ export type EndUserDeviceResponses = {
 };
 
 export type EndUserDeviceResponse = EndUserDeviceResponses[keyof EndUserDeviceResponses];
+
+export type LabelUserDeviceData = {
+    body: LabelRequest;
+    path: {
+        /**
+         * 设备 ID · The device's id, as in the list.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/user/devices/{id}';
+};
+
+export type LabelUserDeviceErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * 没有这个设备 · The account has no device with this id.
+     */
+    404: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type LabelUserDeviceError = LabelUserDeviceErrors[keyof LabelUserDeviceErrors];
+
+export type LabelUserDeviceResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type LabelUserDeviceResponse = LabelUserDeviceResponses[keyof LabelUserDeviceResponses];
+
+export type ListUserSignInsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * 每页数量 · The maximum size of a page.
+         */
+        limit?: number;
+        /**
+         * 上一页的 next · The `next` of the previous page of the same list. The other parameters stay the same.
+         */
+        cursor?: string;
+    };
+    url: '/user/sign_ins';
+};
+
+export type ListUserSignInsErrors = {
+    /**
+     * 请求不符合文档 · The request does not fit this document.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ListUserSignInsError = ListUserSignInsErrors[keyof ListUserSignInsErrors];
+
+export type ListUserSignInsResponses = {
+    /**
+     * 登录记录 · The sign-ins.
+     */
+    200: SignInsResponse;
+};
+
+export type ListUserSignInsResponse = ListUserSignInsResponses[keyof ListUserSignInsResponses];
 
 export type ChangePasswordData = {
     body: ChangePasswordRequest;
@@ -3238,6 +5020,106 @@ export type SignInWithCodeResponses = {
 };
 
 export type SignInWithCodeResponse = SignInWithCodeResponses[keyof SignInWithCodeResponses];
+
+export type SendSignInMailData = {
+    body: SendCodeRequest;
+    path?: never;
+    query?: never;
+    url: '/login/email_code';
+};
+
+export type SendSignInMailErrors = {
+    /**
+     * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or it is too early for another code.
+     */
+    400: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SendSignInMailError = SendSignInMailErrors[keyof SendSignInMailErrors];
+
+export type SendSignInMailResponses = {
+    /**
+     * 已发送 · The code is on its way, if there is such an account.
+     */
+    204: void;
+};
+
+export type SendSignInMailResponse = SendSignInMailResponses[keyof SendSignInMailResponses];
+
+export type SignInWithMailData = {
+    body: MailSignInRequest;
+    path?: never;
+    query?: never;
+    url: '/login/email';
+};
+
+export type SignInWithMailErrors = {
+    /**
+     * 登录失败 · The request does not fit this document, a code is wrong or expired, the second factor is missing, or it is too early to try again.
+     */
+    400: ErrorBody;
+    /**
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SignInWithMailError = SignInWithMailErrors[keyof SignInWithMailErrors];
+
+export type SignInWithMailResponses = {
+    /**
+     * 登录成功 · Signed in.
+     */
+    204: void;
+};
+
+export type SignInWithMailResponse = SignInWithMailResponses[keyof SignInWithMailResponses];
 
 export type SignInWithLarkData = {
     body: LarkSignInRequest;
@@ -4152,6 +6034,51 @@ export type AuthorizeLarkErrors = {
 };
 
 export type AuthorizeLarkError = AuthorizeLarkErrors[keyof AuthorizeLarkErrors];
+
+export type AuthorizeLarkForAppData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * 返回客户端的地址 · The address of the app to return to.
+         */
+        redirect_uri: string;
+        /**
+         * code_verifier 的 SHA-256，base64url · The SHA-256 of `code_verifier` in base64url (RFC 7636, section 4.2).
+         */
+        code_challenge: string;
+        /**
+         * 只支持 S256 · Only S256.
+         */
+        code_challenge_method?: 'S256';
+        /**
+         * 原样返回给客户端 · Comes back to the app as it is.
+         */
+        state?: string;
+    };
+    url: '/lark/authorize_app';
+};
+
+export type AuthorizeLarkForAppErrors = {
+    /**
+     * 请求不符合文档，返回地址未配置，或未配置飞书 · The request does not fit this document, `redirect_uri` is not one of the server's settings, or the server is not configured for Lark.
+     */
+    400: ErrorBody;
+    /**
+     * 请求来自其他站点 · The request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type AuthorizeLarkForAppError = AuthorizeLarkForAppErrors[keyof AuthorizeLarkForAppErrors];
 
 export type ReturnFromLarkData = {
     body?: never;

@@ -28,6 +28,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/token"
 	"github.com/konec/toolkit-gateway/internal/domain/transfer"
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
+	"github.com/konec/toolkit-gateway/internal/platform/appredirect"
 	"github.com/konec/toolkit-gateway/internal/platform/config"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
@@ -146,8 +147,14 @@ func (a *App) newDomain(s security) (d domain, err error) {
 		Hasher: a.Hasher, Policy: a.Passwords, Failures: s.failures, EmailAllowed: d.registrations.Allowed, EmailPage: emailPage(c),
 		TOTPSignIn: c.TOTPSignIn, Now: a.now,
 	})
+
+	redirects, err := appredirect.Parse(c.AppRedirectURIs)
+	if err != nil {
+		return d, fmt.Errorf("APP_REDIRECT_URIS: %w", err)
+	}
+
 	d.identities = federation.New(federation.Deps{
-		DB: a.db, Keys: a.master, Profiles: d.profiles, Failures: s.failures, Log: a.log, Now: a.now,
+		DB: a.db, Keys: a.master, SignIn: d.signIn, Profiles: d.profiles, Failures: s.failures, Redirects: redirects, Log: a.log, Now: a.now,
 		Lark: lark.New(lark.Settings{
 			AppID: c.LarkAppID, AppSecret: c.LarkAppSecret, URL: c.LarkURL, AuthorizeURL: c.LarkAuthorizeURL, Redirect: larkSettings(c).Redirect,
 		}),
@@ -192,7 +199,10 @@ func (a *App) newSurfaces(d domain) surfaces {
 	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
 
 	return surfaces{
-		Toolkit: toolkit.New(d.signIn, d.sessions, d.devices, d.registrations, d.profiles, a.places),
+		Toolkit: toolkit.New(toolkit.Deps{
+			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, Registrations: d.registrations, Recovery: d.recoveries, Profiles: d.profiles,
+			Log: events, Places: a.places,
+		}),
 		Public: public.New(public.Deps{
 			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
 			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, Registrations: d.registrations, FirstRun: a.firstRun,

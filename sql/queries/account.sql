@@ -25,7 +25,7 @@ JOIN member_group g ON g.name = a.member_group
 WHERE a.phone = @phone AND a.phone_suspended_at IS NULL;
 
 -- name: AccountSignIn :one
--- The guard repeats what was compared: a password or a phone that changed meanwhile, or an account that was disabled,
+-- The guard repeats what was compared: a password, a phone or an address that changed meanwhile, or an account that was disabled,
 -- opens no session. Nor does one factor, if the group or the user asks for two by now. The row lock orders this against those
 -- changes of the account. A sign-in forgives the wrong codes that had stopped the authenticator as a way in by itself.
 WITH opened AS (
@@ -35,6 +35,7 @@ WITH opened AS (
     WHERE account.id = sqlc.arg(id) AND account.status = 'active'
         AND (sqlc.narg(password_hash)::text IS NULL OR account.password_hash = sqlc.narg(password_hash)::text)
         AND (sqlc.narg(phone)::text IS NULL OR account.phone = sqlc.narg(phone)::text AND account.phone_suspended_at IS NULL)
+        AND (sqlc.narg(email)::text IS NULL OR account.email = sqlc.narg(email)::text)
         AND (sqlc.arg(second)::boolean OR account.second_factor_since IS NULL
             AND NOT EXISTS (SELECT 1 FROM member_group g WHERE g.name = account.member_group AND g.requires_totp))
     RETURNING account.id, account.email, account.member_group, account.sign_in_count
@@ -112,8 +113,17 @@ WHERE id = @id AND status = 'active';
 
 -- name: AccountSetBasics :execrows
 UPDATE account
-SET name = COALESCE(sqlc.narg(name), name), avatar = COALESCE(sqlc.narg(avatar), avatar), updated_at = @now, version = version + 1
+SET name = COALESCE(sqlc.narg(name), name), avatar = COALESCE(sqlc.narg(avatar), avatar), picture = COALESCE(sqlc.narg(picture), picture),
+    updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active';
+
+-- name: AccountProfile :one
+-- What the account page shows beside the account, its last sign-in and its suspended factors.
+SELECT a.picture, a.sign_in_count, (a.phone IS NOT NULL)::boolean AS phone,
+    EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp, i.profile AS lark
+FROM account a
+LEFT JOIN identity i ON i.account_id = a.id AND i.provider = 'lark'
+WHERE a.id = @id;
 
 -- name: AccountSetPicture :execrows
 UPDATE account

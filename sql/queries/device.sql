@@ -57,7 +57,7 @@ WHERE (account_id, network) IN (
 AND known_network.seen_at < @before;
 
 -- name: DeviceList :many
-SELECT id, name, address, created_at, seen_at, (digest = @digest OR COALESCE(previous_digest = @digest, false))::boolean AS current
+SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at, (digest = @digest OR COALESCE(previous_digest = @digest, false))::boolean AS current
 FROM device
 WHERE account_id = @account_id
 ORDER BY seen_at DESC, id
@@ -69,6 +69,11 @@ FROM device
 WHERE account_id = @account_id
 ORDER BY id
 LIMIT 100;
+
+-- name: DeviceLabel :execrows
+UPDATE device
+SET label = sqlc.narg(label)
+WHERE id = @id AND account_id = @account_id;
 
 -- name: DeviceEnd :execrows
 DELETE FROM device

@@ -3,8 +3,8 @@
 -- lock, so two concurrent sign-ins do not end each other's sessions. A row with the same id is a repeat of this
 -- statement after an unknown COMMIT.
 WITH opened AS (
-    INSERT INTO session (id, account_id, surface, device, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at, clean_at)
-    VALUES (@id, @account_id, @surface, @device, @address, @amr::text[], @now, @now, @now, @expires_at, @ends_at, @expires_at)
+    INSERT INTO session (id, account_id, surface, device, client, address, amr, created_at, authenticated_at, seen_at, expires_at, ends_at, clean_at)
+    VALUES (@id, @account_id, @surface, @device, @client, @address, @amr::text[], @now, @now, @now, @expires_at, @ends_at, @expires_at)
     ON CONFLICT ON CONSTRAINT session_pkey DO NOTHING
 )
 UPDATE session
@@ -21,12 +21,12 @@ AND revoked_at IS NULL
 RETURNING id;
 
 -- name: SessionAuthenticate :one
--- Every call of a signed-in user costs this one statement: session and account together.
-SELECT s.id AS session_id,
+-- Every call of a signed-in user costs this one statement: session and account together. An empty surface is any.
+SELECT s.id AS session_id, s.authenticated_at,
     a.id, a.email, a.name, a.member_group, a.avatar, a.status, a.created_at, a.updated_at, a.version
 FROM session s
 JOIN account a ON a.id = s.account_id
-WHERE s.id = @id AND s.surface = @surface AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
+WHERE s.id = @id AND (@surface::text = '' OR s.surface = @surface) AND s.revoked_at IS NULL AND s.expires_at > @now AND a.status = 'active';
 
 -- name: SessionRotate :one
 -- The guard and the change are one statement: of any number of contenders with one refresh token exactly one opens the
@@ -160,11 +160,16 @@ JOIN account a ON a.id = s.account_id
 WHERE s.id = @id;
 
 -- name: SessionList :many
-SELECT id, surface, device, address, created_at, seen_at, expires_at
+SELECT id, surface, device, COALESCE(label, '')::text AS label, COALESCE(client, '')::text AS client, address, created_at, seen_at, expires_at
 FROM session
 WHERE account_id = @account_id AND revoked_at IS NULL AND expires_at > @now
 ORDER BY seen_at DESC, id
 LIMIT 1000;
+
+-- name: SessionLabel :execrows
+UPDATE session
+SET label = sqlc.narg(label)
+WHERE id = @id AND account_id = @account_id AND revoked_at IS NULL AND expires_at > @now::timestamptz;
 
 -- name: SessionRevokeOwn :execrows
 UPDATE session

@@ -54,7 +54,7 @@ func TestAuthorityIsReadWhereTheChangeIsMade(t *testing.T) {
 			m := world.MatrixOn(t, proxy.URL)
 			held := 0
 
-			for _, c := range slices.Concat(validCalls, adminCalls) {
+			for _, c := range slices.Concat(validCalls, appCalls, adminCalls) {
 				o := world.OperationOf(t, c.operation)
 				if want := loss.want(o, c); want != "" && changesForCaller(o, c) {
 					expectNothingChanged(t, m, proxy, o, c, loss.happen, want)

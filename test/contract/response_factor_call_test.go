@@ -47,16 +47,16 @@ func halfConfirmation(tb testing.TB, g *world.Gateway, o world.Operation) world.
 }
 
 func secondFactorWithoutApp(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 
-	return withValues(g, o, map[string]any{"enabled": true}).FromBrowser(browser)
+	return from(tb, g, o, withValues(g, o, map[string]any{"enabled": true}), address, browser)
 }
 
 func suspendedPhone(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, browser := g.NewUser(tb)
 	g.Exec(tb, "UPDATE account SET phone = $1, phone_suspended_at = now() WHERE email = $2", g.NewPhone(), address)
 
-	return g.Call(o).FromBrowser(browser)
+	return from(tb, g, o, g.Call(o), address, browser)
 }
 
 // ticketCall returns the call of a user whom Lark has confirmed and who is asked for two factors, with a code.

@@ -81,6 +81,13 @@ var pageScenarios = []scenario{
 	{"authorizeLark", "500", "INTERNAL", withoutTables, validCall},
 	{"authorizeLark", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
+	{"authorizeLarkForApp", "302", "", healthy, validCall},
+	{"authorizeLarkForApp", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"authorizeLarkForApp", "400", "NOT_CONFIGURED", withoutLark, validCall},
+	{"authorizeLarkForApp", "403", "CROSS_SITE", healthy, crossSite},
+	{"authorizeLarkForApp", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"authorizeLarkForApp", "503", "UNAVAILABLE", notStarted, validCall},
+
 	{"returnFromLark", "302", "", healthy, validCall},
 	{"returnFromLark", "400", "INVALID_REQUEST", healthy, unknownParameter},
 	{"returnFromLark", "400", "NOT_CONFIGURED", withoutLark, validCall},

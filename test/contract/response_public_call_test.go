@@ -17,6 +17,17 @@ func secondFactorRequired(tb testing.TB, g *world.Gateway, o world.Operation) wo
 	return withValues(g, o, map[string]any{"email": address})
 }
 
+// from returns the call with the credential of a user: the browser's, or the token of an app that signs in for it.
+func from(tb testing.TB, g *world.Gateway, o world.Operation, c world.Call, address string, browser *apptest.Browser) world.Call {
+	tb.Helper()
+
+	if o.IsPublic() {
+		return c.FromBrowser(browser)
+	}
+
+	return c.With("Authorization", "Bearer "+g.SignIn(tb, address).AccessToken)
+}
+
 func rightSMSCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, _ := g.NewUser(tb)
 	phone, code := g.BindPhone(tb, address)
@@ -41,24 +52,29 @@ func rightTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 }
 
 func rightTOTPPair(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 	_, _, codes := g.PendingAuthenticator(tb, browser)
 
-	return withValues(g, o, map[string]any{"tss": codes}).FromBrowser(browser)
+	member := "tss"
+	if !o.IsPublic() {
+		member = "codes"
+	}
+
+	return from(tb, g, o, withValues(g, o, map[string]any{member: codes}), address, browser)
 }
 
 func pendingTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 	g.PendingAuthenticator(tb, browser)
 
-	return g.Call(o).FromBrowser(browser)
+	return from(tb, g, o, g.Call(o), address, browser)
 }
 
 func withTOTP(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 	g.BindAuthenticator(tb, browser)
 
-	return g.Call(o).FromBrowser(browser)
+	return from(tb, g, o, g.Call(o), address, browser)
 }
 
 // changeEmailCall returns a new user's request for a change of the address.
@@ -107,23 +123,19 @@ func takenEmail(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	return c
 }
 
-// oldSignIn returns the browser of a user whose sign-in is more than 15 minutes old.
-func oldSignIn(tb testing.TB, g *world.Gateway) *apptest.Browser {
-	tb.Helper()
-
+// afterOldSignIn returns the call of a user whose sign-in is more than 15 minutes old.
+func afterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, browser := g.NewUser(tb)
+	c := from(tb, g, o, g.Call(o), address, browser)
+
 	g.Exec(tb, `UPDATE session SET authenticated_at = authenticated_at - interval '16 minutes'
 		WHERE account_id = (SELECT id FROM account WHERE email = $1)`, address)
 
-	return browser
-}
-
-func afterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	return g.Call(o).FromBrowser(oldSignIn(tb, g))
+	return c
 }
 
 func emailAfterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	c := g.Call(o).FromBrowser(oldSignIn(tb, g))
+	c := afterOldSignIn(tb, g, o)
 	c.Body = o.Encode(map[string]any{"key": "email", "email": "later@konec.com.au"})
 
 	return c
@@ -133,14 +145,14 @@ func emailAfterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) wor
 func bindPhoneCall(tb testing.TB, g *world.Gateway, o world.Operation, phone string) world.Call {
 	tb.Helper()
 
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 
 	sent, err := browser.Client.SendPhoneCodeWithResponse(tb.Context(), &client.SendPhoneCodeParams{Phone: phone})
 	if err != nil || sent.StatusCode() != http.StatusNoContent {
 		tb.Fatalf("send phone code: %v %s", err, sent.Body)
 	}
 
-	return withValues(g, o, map[string]any{"phone": phone, "code": g.Mail(tb, phone, 0).Code}).FromBrowser(browser)
+	return from(tb, g, o, withValues(g, o, map[string]any{"phone": phone, "code": g.Mail(tb, phone, 0).Code}), address, browser)
 }
 
 func rightPhoneCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
@@ -158,9 +170,11 @@ func takenPhone(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 // lastSignInMethod removes the phone of a user who has no other sign-in method.
 func lastSignInMethod(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
 	address, browser := g.NewUser(tb)
+	c := from(tb, g, o, g.Call(o), address, browser)
+
 	g.Exec(tb, "UPDATE account SET phone = $1, password_hash = NULL WHERE email = $2", g.NewPhone(), address)
 
-	return g.Call(o).FromBrowser(browser)
+	return c
 }
 
 func uploadNotConfigured(_ testing.TB, g *world.Gateway, o world.Operation) world.Call {
@@ -180,9 +194,9 @@ func rightRenewalCode(tb testing.TB, g *world.Gateway, o world.Operation) world.
 }
 
 func rightOldPassword(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 
-	return withValues(g, o, map[string]any{"old": apptest.Password}).FromBrowser(browser)
+	return from(tb, g, o, withValues(g, o, map[string]any{"old": apptest.Password}), address, browser)
 }
 
 func rightResetCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
@@ -197,9 +211,9 @@ func rightResetCode(tb testing.TB, g *world.Gateway, o world.Operation) world.Ca
 	return withValues(g, o, map[string]any{"email": address, "code": g.Mail(tb, address, before).Code})
 }
 
-// ownBrowser returns the call from a browser that has signed in for it.
+// ownBrowser returns the call from a browser, or an app, that has signed in for it.
 func ownBrowser(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
-	_, browser := g.NewUser(tb)
+	address, browser := g.NewUser(tb)
 
-	return g.Call(o).FromBrowser(browser)
+	return from(tb, g, o, g.Call(o), address, browser)
 }

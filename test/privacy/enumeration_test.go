@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/code"
 	"github.com/konec/toolkit-gateway/internal/testkit/apptest"
@@ -136,17 +137,16 @@ func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 
 	population := world.NewPopulation(t)
 
-	for _, class := range []string{world.ClassUnknown, world.ClassDisabled, world.ClassVerified} {
-		population.PlantCode(t, code.SignIn, world.PhoneOfClass(class), right)
-		population.PlantCode(t, code.Reset, world.AddressOfClass(class), right)
-	}
-
-	totp := func(class string) world.Call {
+	totpCode := func(class string) string {
 		if class == world.ClassUnknown {
-			return world.TOTPCall(world.AddressOfClass(class), population.TOTPCode(t, population.Secrets[world.ClassVerified], 0))
+			class = world.ClassVerified
 		}
 
-		return world.TOTPCall(world.AddressOfClass(class), population.TOTPCode(t, population.Secrets[class], 0))
+		return population.TOTPCode(t, population.Secrets[class], 0)
+	}
+	totp := func(class string) world.Call { return world.TOTPCall(world.AddressOfClass(class), totpCode(class)) }
+	appTOTP := func(class string) world.Call {
+		return world.AppTOTPCall(world.AddressOfClass(class), totpCode(class))
 	}
 
 	for _, one := range []struct {
@@ -157,12 +157,27 @@ func TestRightProofOfARefusedAccountRevealsNothing(t *testing.T) {
 	}{
 		{"login of an app", func(class string) world.Call { return world.LoginCall(world.AddressOfClass(class), apptest.Password) }, []string{world.ClassDisabled, world.ClassPasswordless}, http.StatusOK},
 		{"login", func(class string) world.Call { return world.SignInCall(world.AddressOfClass(class), apptest.Password) }, []string{world.ClassDisabled, world.ClassPasswordless}, http.StatusNoContent},
+		{"totp of an app", appTOTP, []string{world.ClassDisabled}, http.StatusOK},
 		{"totp", totp, []string{world.ClassDisabled}, http.StatusNoContent},
+		{"sms of an app", func(class string) world.Call { return world.AppSMSCall(world.PhoneOfClass(class), right) }, []string{world.ClassDisabled}, http.StatusOK},
 		{"sms", func(class string) world.Call { return world.SMSCall(world.PhoneOfClass(class), right) }, []string{world.ClassDisabled}, http.StatusNoContent},
+		{"mail of an app", func(class string) world.Call { return world.AppMailCall(world.AddressOfClass(class), right) }, []string{world.ClassDisabled}, http.StatusOK},
+		{"mail", func(class string) world.Call { return world.MailCall(world.AddressOfClass(class), right) }, []string{world.ClassDisabled}, http.StatusNoContent},
+		{"reset of an app", func(class string) world.Call {
+			return world.AppResetCall(world.AddressOfClass(class), right, world.NewPassword)
+		}, []string{world.ClassDisabled}, http.StatusOK},
 		{"reset", func(class string) world.Call {
 			return world.ResetCall(world.AddressOfClass(class), right, world.NewPassword)
 		}, []string{world.ClassDisabled}, http.StatusNoContent},
 	} {
+		population.Clock.Advance(30 * time.Second) // to the next code of the authenticators
+
+		for _, class := range []string{world.ClassUnknown, world.ClassDisabled, world.ClassVerified} {
+			population.PlantCode(t, code.SignIn, world.PhoneOfClass(class), right)
+			population.PlantCode(t, code.SignInMail, world.AddressOfClass(class), right)
+			population.PlantCode(t, code.Reset, world.AddressOfClass(class), right)
+		}
+
 		control := population.Observe(t, one.call(world.ClassUnknown).FromBrowser(population.Visitor))
 		if control.Problem.Code == "" {
 			t.Fatalf("%s: %s", one.name, control)

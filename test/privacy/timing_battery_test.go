@@ -52,6 +52,10 @@ func TestTiming(t *testing.T) {
 	compared := map[string][]string{
 		"toolkit login":       {world.ClassVerified, world.ClassDisabled, world.ClassPasswordless},
 		"toolkit register":    {world.ClassVerified, world.ClassPending},
+		"toolkit login-totp":  {world.ClassVerified, world.ClassWithoutTOTP, world.ClassDisabled},
+		"toolkit login-sms":   {world.ClassVerified, world.ClassPending, world.ClassDisabled},
+		"toolkit login-email": {world.ClassVerified, world.ClassPending, world.ClassDisabled},
+		"public login-email":  {world.ClassVerified, world.ClassPending, world.ClassDisabled},
 		"public login-totp":   {world.ClassVerified, world.ClassWithoutTOTP, world.ClassDisabled},
 		"public login-sms":    {world.ClassVerified, world.ClassPending, world.ClassDisabled},
 		"public forget_reset": {world.ClassVerified, world.ClassExpecting},

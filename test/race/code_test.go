@@ -50,6 +50,7 @@ func raceForEachKind(t *testing.T, rounds int, settings func(*apptest.Settings))
 var races = map[string]func(*testing.T, *raceGateway) func(round int) raceRound{
 	"RegistrationCode":    raceToRegister,
 	"SMSCode":             raceForSMSCode,
+	"MailedCode":          raceForMailedCode,
 	"ResetCode":           raceForResetCode,
 	"PhoneCode":           raceForPhoneCode,
 	"EmailCode":           raceForEmailCode,

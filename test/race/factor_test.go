@@ -27,7 +27,12 @@ func raceForAuthenticatorCode(t *testing.T, g *raceGateway) func(round int) race
 		return raceRound{
 			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g), audit: []string{auditRecord(audit.SignInSucceeded, "totp")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/login/totp", map[string]any{"email": spellingOf(user.email, i), "code": guess}).FromBrowser(g.Visitor)
+				values := map[string]any{"email": spellingOf(user.email, i), "code": guess}
+				if usesApp(i) {
+					return world.PostCall("/api/auth/login/totp", values)
+				}
+
+				return world.PostCall("/login/totp", values).FromBrowser(g.Visitor)
 			},
 		}
 	}
@@ -123,7 +128,11 @@ func raceToBind(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 		return raceRound{
 			code: sameCode(codes[1]), email: user.email, audit: []string{auditRecord(audit.TOTPChanged, "bound")},
-			call: func(_ int, guess string) world.Call {
+			call: func(i int, guess string) world.Call {
+				if usesApp(i) {
+					return user.fromApp("/api/users/me/totp", map[string]any{"codes": []string{codes[0], guess}})
+				}
+
 				return world.PostCall("/user/totp", map[string]any{"totp": address, "tss": []string{codes[0], guess}}).FromBrowser(user.browser)
 			},
 			checkWinner: func(t *testing.T, _ int, _ world.Reply) {

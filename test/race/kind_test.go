@@ -14,10 +14,11 @@ import (
 	"github.com/konec/toolkit-gateway/internal/testkit/world"
 )
 
-// raceUser is a user with an account and a browser that has just signed in.
+// raceUser is a user with an account, and a browser and an app that have just signed in.
 type raceUser struct {
 	id, email string
 	browser   *apptest.Browser
+	token     string // the app's access token
 }
 
 func (g *raceGateway) newUser(t *testing.T) *raceUser {
@@ -25,7 +26,18 @@ func (g *raceGateway) newUser(t *testing.T) *raceUser {
 
 	email, browser := g.NewUser(t)
 
-	return &raceUser{id: queryValue[string](t, g, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser}
+	return &raceUser{
+		id: queryValue[string](t, g, "SELECT id FROM account WHERE email = $1", email), email: email, browser: browser,
+		token: g.SignIn(t, email).AccessToken,
+	}
+}
+
+// usesApp reports whether a contender uses the operation for apps, where there is one for browsers, too. Each gateway gets both.
+func usesApp(i int) bool { return i/2%2 == 1 }
+
+// fromApp returns a call with a JSON body and the access token of the user's app.
+func (user *raceUser) fromApp(path string, values map[string]any) world.Call {
+	return world.PostCall(path, values).With("Authorization", "Bearer "+user.token)
 }
 
 // signInAgain signs in again before the sign-in is too old for a sensitive change.
@@ -35,6 +47,7 @@ func (user *raceUser) signInAgain(t *testing.T, g *raceGateway, round int) {
 	if round%100 == 99 {
 		user.email = queryValue[string](t, g, "SELECT email FROM account WHERE id = $1", user.id)
 		user.browser = g.SignedIn(t, user.email)
+		user.token = g.SignIn(t, user.email).AccessToken
 	}
 }
 
@@ -124,8 +137,36 @@ func raceForSMSCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g), audit: []string{auditRecord(audit.SignInSucceeded, "sms")},
-			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/login/sms", map[string]any{"phone": number, "code": guess}).FromBrowser(g.Visitor)
+			call: func(i int, guess string) world.Call {
+				values := map[string]any{"phone": number, "code": guess}
+				if usesApp(i) {
+					return world.PostCall("/api/auth/login/sms", values)
+				}
+
+				return world.PostCall("/login/sms", values).FromBrowser(g.Visitor)
+			},
+		}
+	}
+}
+
+func raceForMailedCode(t *testing.T, g *raceGateway) func(round int) raceRound {
+	t.Helper()
+
+	user := g.newUser(t)
+
+	return func(int) raceRound {
+		user.deleteSessions(t, g)
+		plain := g.issue(t, code.SignInMail, user.email)
+
+		return raceRound{
+			code: sameCode(plain), email: user.email, checkWinner: user.expectOneSession(g), audit: []string{auditRecord(audit.SignInSucceeded, "mail")},
+			call: func(i int, guess string) world.Call {
+				values := map[string]any{"email": spellingOf(user.email, i), "code": guess}
+				if usesApp(i) {
+					return world.PostCall("/api/auth/login/email", values)
+				}
+
+				return world.PostCall("/login/email", values).FromBrowser(g.Visitor)
 			},
 		}
 	}
@@ -144,7 +185,12 @@ func raceForResetCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 		return raceRound{
 			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.PasswordReset, "")},
 			call: func(i int, guess string) world.Call {
-				return world.PostCall("/forget_reset", map[string]any{"email": spellingOf(user.email, i), "code": guess, "password": secret(i)}).FromBrowser(g.Visitor)
+				values := map[string]any{"email": spellingOf(user.email, i), "code": guess, "password": secret(i)}
+				if usesApp(i) {
+					return world.PostCall("/api/auth/forgot-password", values)
+				}
+
+				return world.PostCall("/forget_reset", values).FromBrowser(g.Visitor)
 			},
 			checkWinner: func(t *testing.T, i int, _ world.Reply) {
 				t.Helper()
@@ -171,8 +217,13 @@ func raceForPhoneCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.PhoneChanged, "bound")},
-			call: func(_ int, guess string) world.Call {
-				return world.PostCall("/user/phone", map[string]any{"phone": number, "code": guess}).FromBrowser(user.browser)
+			call: func(i int, guess string) world.Call {
+				values := map[string]any{"phone": number, "code": guess}
+				if usesApp(i) {
+					return user.fromApp("/api/users/me/phone", values)
+				}
+
+				return world.PostCall("/user/phone", values).FromBrowser(user.browser)
 			},
 			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
@@ -198,7 +249,13 @@ func raceForEmailCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.EmailChanged, "")},
-			call: func(_ int, guess string) world.Call { return user.changeEmailCall(email, guess) },
+			call: func(i int, guess string) world.Call {
+				if usesApp(i) {
+					return user.fromApp("/api/users/me/email", map[string]any{"email": email, "code": guess})
+				}
+
+				return user.changeEmailCall(email, guess)
+			},
 			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 

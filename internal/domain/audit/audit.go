@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -46,12 +47,14 @@ const (
 	PasswordReset      Action = "password.reset"
 	PasswordRefused    Action = "password.refused"
 	SessionEnded       Action = "session.ended"
+	SessionLabelled    Action = "session.labelled"
 	Reauthenticated    Action = "session.reauthenticated"
 	RivalOpened        Action = "session.rival_opened" // the answer of a refresh was lost
 	FactorKept         Action = "factor.kept"          // that a password reset had suspended
 	SecondFactorSet    Action = "second_factor.set"
 	ChangeUndone       Action = "change.undone" // with the link in the mail about it
 	DeviceEnded        Action = "device.ended"
+	DeviceLabelled     Action = "device.labelled"
 	BudgetAlarm        Action = "budget.alarm"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"
@@ -80,6 +83,12 @@ type Event struct {
 	Detail    map[string]string // more about it: the previous value, the reason; never a secret
 }
 
+// clientDetail is the member of Detail that names the app.
+const clientDetail = "client"
+
+// Client returns the app that caused the event, as it named itself; empty if it did not.
+func (e Event) Client() string { return e.Detail[clientDetail] }
+
 // Record records an event.
 func Record(ctx context.Context, tx db.DBTX, now time.Time, event Event) error {
 	row, err := rowOf(ctx, now, event)
@@ -95,6 +104,17 @@ func Record(ctx context.Context, tx db.DBTX, now time.Time, event Event) error {
 }
 
 func rowOf(ctx context.Context, now time.Time, event Event) (db.AuditEventRecordParams, error) {
+	from := origin.From(ctx)
+
+	if from.Client != "" {
+		event.Detail = maps.Clone(event.Detail)
+		if event.Detail == nil {
+			event.Detail = map[string]string{}
+		}
+
+		event.Detail[clientDetail] = from.Client
+	}
+
 	var detail []byte
 
 	if len(event.Detail) > 0 {
@@ -103,8 +123,6 @@ func rowOf(ctx context.Context, now time.Time, event Event) (db.AuditEventRecord
 			return db.AuditEventRecordParams{}, err
 		}
 	}
-
-	from := origin.From(ctx)
 
 	return db.AuditEventRecordParams{
 		At:        now,

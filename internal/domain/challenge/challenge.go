@@ -37,6 +37,7 @@ var (
 	Registration = Kind{code.Registration, delivery.Mail, delivery.RegistrationCode, false, false}
 	Reset        = Kind{code.Reset, delivery.Mail, delivery.ResetCode, false, false}
 	SignIn       = Kind{code.SignIn, delivery.SMS, delivery.SignInCode, false, true}
+	SignInMail   = Kind{code.SignInMail, delivery.Mail, delivery.SignInMailCode, false, true}
 	Phone        = Kind{code.Phone, delivery.SMS, delivery.PhoneCode, true, true}
 	Email        = Kind{code.Email, delivery.Mail, delivery.EmailCode, true, true}
 )

@@ -18,7 +18,7 @@ import (
 )
 
 // kinds are all kinds of challenges.
-var kinds = []Kind{Registration, Reset, SignIn, Phone, Email}
+var kinds = []Kind{Registration, Reset, SignIn, SignInMail, Phone, Email}
 
 // Pause is a limit that is spent until a moment.
 type Pause struct {

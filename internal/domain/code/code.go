@@ -35,11 +35,12 @@ var Registration = Purpose{Name: "registration", Lifetime: 10 * time.Minute}
 // Reset proves control of the address of an account whose password was forgotten.
 var Reset = Purpose{Name: "reset", Lifetime: 10 * time.Minute, signsIn: true}
 
-// SignIn signs in with a phone. Phone and Email prove control of what is to be bound to an account.
+// SignIn signs in with a phone, and SignInMail with an e-mail address. Phone and Email prove control of what is to be bound to an account.
 var (
-	SignIn = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute, signsIn: true}
-	Phone  = Purpose{Name: "phone", Lifetime: 5 * time.Minute}
-	Email  = Purpose{Name: "email", Lifetime: 10 * time.Minute}
+	SignIn     = Purpose{Name: "sign-in", Lifetime: 5 * time.Minute, signsIn: true}
+	SignInMail = Purpose{Name: "sign-in-mail", Lifetime: 10 * time.Minute, signsIn: true}
+	Phone      = Purpose{Name: "phone", Lifetime: 5 * time.Minute}
+	Email      = Purpose{Name: "email", Lifetime: 10 * time.Minute}
 )
 
 // Renewal renews the session of a browser; opaque, see IssueOpaque.
@@ -47,6 +48,9 @@ var Renewal = Purpose{Name: "renewal", Lifetime: 15 * time.Second}
 
 // IdentityTicket stands for an external identity while the second factor is awaited; opaque, see IssueOpaque.
 var IdentityTicket = Purpose{Name: "identity-ticket", Lifetime: 5 * time.Minute}
+
+// AppGrant stands for an external identity on its way to an app; opaque, see IssueOpaque.
+var AppGrant = Purpose{Name: "app-grant", Lifetime: 2 * time.Minute}
 
 // EmailLink is Email in a link instead of six digits; see IssueSecret.
 var EmailLink = Purpose{Name: "email-link", Lifetime: Email.Lifetime}

@@ -10,7 +10,7 @@ import (
 // Void voids the outstanding codes of an account: those that sign in, and those that it has requested.
 func Void(ctx context.Context, tx db.DBTX, accountID string) error {
 	return void(ctx, tx, db.CodeVoidParams{
-		AccountID: accountID, Sent: []string{Reset.Name, SignIn.Name}, Linked: []string{ResetLink.Name}, Asked: []string{Phone.Name, Email.Name, EmailLink.Name},
+		AccountID: accountID, Sent: []string{Reset.Name, SignIn.Name, SignInMail.Name}, Linked: []string{ResetLink.Name}, Asked: []string{Phone.Name, Email.Name, EmailLink.Name},
 	})
 }
 

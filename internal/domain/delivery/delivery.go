@@ -45,6 +45,8 @@ const (
 	AccountDeleted  Kind = "account_deleted"
 	// ResetCode carries the code to reset a password. Nothing is sent without an account.
 	ResetCode Kind = "reset_code"
+	// SignInMailCode carries the code to sign in with. Nothing is sent without an account.
+	SignInMailCode Kind = "sign_in_mail_code"
 	// EmailCode proves that the user controls the account's new address.
 	EmailCode Kind = "email_code"
 	// These notify of changes to the account.

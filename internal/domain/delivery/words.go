@@ -59,8 +59,8 @@ var wording = map[Kind]words{
 	AccountDisabled: {
 		subject: language.Text{Chinese: "您的 Toolkit 账号已被停用", English: "Your Toolkit account is disabled"},
 		before: []language.Text{{
-			Chinese: "有人用此邮箱注册 Toolkit 账号或重置密码，但此邮箱的账号已被管理员停用，无法登录。",
-			English: "Someone asked to register with this e-mail address, or to reset its password. Its Toolkit account is disabled: an administrator did that, and no one can sign in.",
+			Chinese: "有人用此邮箱注册 Toolkit 账号、登录或重置密码，但此邮箱的账号已被管理员停用，无法登录。",
+			English: "Someone asked to register or sign in with this e-mail address, or to reset its password. Its Toolkit account is disabled: an administrator did that, and no one can sign in.",
 		}, {
 			Chinese: "如果是您本人操作，请联系管理员恢复账号。",
 			English: "If this was you, ask an administrator to enable the account.",
@@ -73,8 +73,8 @@ var wording = map[Kind]words{
 	AccountDeleted: {
 		subject: language.Text{Chinese: "您的 Toolkit 账号已被删除", English: "Your Toolkit account was deleted"},
 		before: []language.Text{{
-			Chinese: "有人用此邮箱注册 Toolkit 账号或重置密码，但此邮箱的账号已被删除，无法登录。",
-			English: "Someone asked to register with this e-mail address, or to reset its password. Its Toolkit account was deleted, and no one can sign in.",
+			Chinese: "有人用此邮箱注册 Toolkit 账号、登录或重置密码，但此邮箱的账号已被删除，无法登录。",
+			English: "Someone asked to register or sign in with this e-mail address, or to reset its password. Its Toolkit account was deleted, and no one can sign in.",
 		}, {
 			Chinese: "在 {time} 之前，管理员可以恢复此账号；之后账号会被彻底清除，您可以重新注册。",
 			English: "Until {time} an administrator can restore the account: ask one if you want it back. After that it is erased, and you can register again.",
@@ -100,6 +100,20 @@ var wording = map[Kind]words{
 		}, {
 			Chinese: "如果不是您本人操作，请忽略这封邮件，您的密码没有任何变化。",
 			English: "If this was not you, ignore this mail. Your password has not changed.",
+		}},
+	},
+	SignInMailCode: {
+		subject: language.Text{Chinese: "您的登录验证码", English: "Your sign-in code"},
+		before: []language.Text{{
+			Chinese: "您正在登录 Toolkit，验证码是：",
+			English: "You are signing in to Toolkit. Your code is:",
+		}},
+		after: []language.Text{{
+			Chinese: "验证码 10 分钟内有效，请勿告诉任何人。",
+			English: "The code is valid for 10 minutes. Do not share it with anyone.",
+		}, {
+			Chinese: "如果不是您本人操作，请忽略这封邮件：没有验证码就无法登录。",
+			English: "If this was not you, ignore this mail: no one can sign in without the code.",
 		}},
 	},
 	PasswordChanged: {

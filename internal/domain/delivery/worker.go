@@ -231,7 +231,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 // not looked for then.
 func (w *Worker) addressed(ctx context.Context, row db.DeliveryAttemptRow, content Content) (Kind, Content, error) {
 	kind, channel := Kind(row.Kind), Channel(row.Channel)
-	if kind != RegistrationCode && kind != ResetCode && kind != SignInCode {
+	if kind != RegistrationCode && kind != ResetCode && kind != SignInCode && kind != SignInMailCode {
 		return kind, content, nil
 	}
 

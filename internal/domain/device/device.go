@@ -161,6 +161,7 @@ func (d *Devices) Remember(ctx context.Context, tx postgres.Tx, accountID string
 type Device struct {
 	ID        string
 	Name      string
+	Label     string     // the name that its user gave it, or empty
 	Address   netip.Addr // not valid if unknown
 	CreatedAt time.Time
 	SeenAt    time.Time // the last sign-in
@@ -178,7 +179,7 @@ func (d *Devices) List(ctx context.Context, accountID string) ([]Device, error) 
 
 	list := make([]Device, len(rows))
 	for i, row := range rows {
-		list[i] = Device{ID: row.ID, Name: row.Name, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt, Current: row.Current}
+		list[i] = Device{ID: row.ID, Name: row.Name, Label: row.Label, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt, Current: row.Current}
 
 		if row.Address != nil {
 			list[i].Address = *row.Address
@@ -186,6 +187,22 @@ func (d *Devices) List(ctx context.Context, accountID string) ([]Device, error) 
 	}
 
 	return list, nil
+}
+
+// Label gives one of the actor's devices a name; nil removes it. It returns ErrNotFound for another id.
+func (d *Devices) Label(ctx context.Context, actor authority.Actor, id string, label *string) error {
+	event := audit.Event{Action: audit.DeviceLabelled, AccountID: actor.AccountID, SessionID: actor.SessionID, Subject: id}
+
+	return authority.Recorded(ctx, d.db, d.now(), actor, &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		found, err := db.New(tx).DeviceLabel(ctx, db.DeviceLabelParams{ID: id, AccountID: actor.AccountID, Label: label})
+		if err != nil {
+			return fmt.Errorf("label device: %w", err)
+		} else if found == 0 {
+			return ErrNotFound
+		}
+
+		return nil
+	})
 }
 
 // End makes one of the actor's devices a stranger, or returns ErrNotFound. Its sessions go on.

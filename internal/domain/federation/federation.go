@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"time"
 
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
@@ -19,7 +20,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
+	"github.com/konec/toolkit-gateway/internal/platform/appredirect"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -35,15 +38,21 @@ var (
 	ErrLarkRefused = problem.New(problem.Refused, "LARK_REFUSED")
 )
 
+var errRedirect = problem.ErrInvalidRequest.WithFields(problem.Field{Name: "?redirect_uri", Message: language.Text{
+	Chinese: "不是服务器允许的返回地址", English: "is not one of the addresses that the server returns to",
+}})
+
 // Deps are the dependencies of Federation.
 type Deps struct {
-	DB       *postgres.DB
-	Keys     *keyring.Keyring
-	Lark     *lark.Client
-	Profiles *profile.Profiles
-	Failures *throttle.Failures
-	Log      *slog.Logger
-	Now      func() time.Time
+	DB        *postgres.DB
+	Keys      *keyring.Keyring
+	Lark      *lark.Client
+	SignIn    *signin.SignIn
+	Profiles  *profile.Profiles
+	Failures  *throttle.Failures
+	Redirects appredirect.List // where browsers return to apps
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Identities signs users in with their identity at Lark, and binds it.
@@ -71,16 +80,53 @@ func (i *Identities) Authorize(action Action, locale string, who *session.Browse
 			return Authorization{}, problem.ErrUnauthenticated
 		}
 
-		if !i.Profiles.MayBindLark(*who) {
+		if !i.Profiles.MayBindLark(who.Principal) {
 			return Authorization{}, authority.ErrReauthRequired
 		}
 
 		j.session = who.SessionID
 	}
 
+	return i.depart(j), nil
+}
+
+// AuthorizeApp starts the way to Lark of a browser that an app has opened. It returns a problem with the request if the
+// server does not return to its address.
+func (i *Identities) AuthorizeApp(request AppRequest) (Authorization, error) {
+	if !i.Redirects.Allows(request.Redirect) {
+		return Authorization{}, errRedirect
+	}
+
+	return i.depart(oauthState{secret: randomid.New(), action: App, app: request}), nil
+}
+
+func (i *Identities) depart(j oauthState) Authorization {
 	state := j.sign(i.Keys, i.Now().Add(Lifetime))
 
-	return Authorization{Cookie: j.text(), Page: i.Lark.Page(state, j.verifier(i.Keys, state))}, nil
+	return Authorization{Cookie: j.text(), Page: i.Lark.Page(state, j.verifier(i.Keys, state))}
+}
+
+// page returns where the browser goes next, in the app, with a grant or an error.
+func (r AppRequest) page(grant signin.Grant, failed *problem.Problem) string {
+	address, err := url.Parse(r.Redirect)
+	if err != nil {
+		return r.Redirect // it was allowed, and so can be parsed
+	}
+
+	query := address.Query()
+	if failed != nil {
+		query.Set("error", failed.Code)
+	} else {
+		query.Set("code", string(grant))
+	}
+
+	if r.State != "" {
+		query.Set("state", r.State)
+	}
+
+	address.RawQuery = query.Encode()
+
+	return address.String()
 }
 
 // Callback is what a browser brings back from Lark.
@@ -96,7 +142,14 @@ type CallbackResult struct {
 	Locale string           // that of the Authorization
 	Opened *signin.Session  // the session of a sign-in
 	Ticket signin.Ticket    // of a sign-in that awaits the second factor; empty otherwise
+	Grant  signin.Grant     // for an app
+	App    AppRequest       // of an app
 	Failed *problem.Problem // nil for a success
+}
+
+// AppPage returns where the browser goes next, if an app sent it.
+func (r CallbackResult) AppPage() (string, bool) {
+	return r.App.page(r.Grant, r.Failed), r.Action == App
 }
 
 // HandleCallback completes an OAuth state. A problem with the callback, an outage of Lark included, is in the result; a
@@ -112,20 +165,20 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 		return CallbackResult{Failed: ErrStateInvalid}, nil
 	}
 
-	o := CallbackResult{Action: j.action, Locale: j.locale}
+	o := CallbackResult{Action: j.action, Locale: j.locale, App: j.app}
 
-	opened, ticket, err := i.handleCallback(ctx, browser, who, j, a)
+	came, err := i.handleCallback(ctx, browser, who, j, a)
 
 	switch known, ok := errors.AsType[*problem.Problem](err); {
 	case err == nil:
 		_ = i.Failures.RefundNetwork(ctx) // the sign-in is done; a count one too high does no harm
-		o.Opened = opened
+		o.Opened, o.Grant = came.opened, came.grant
 	case errors.Is(err, errAway):
 		_ = i.Failures.RefundNetwork(ctx) // no attempt has failed
 		o.Failed = problem.ErrUnavailable
 	case errors.Is(err, signin.ErrTOTPRequired):
 		_ = i.Failures.RefundNetwork(ctx) // the identity was right
-		o.Ticket, o.Failed = ticket, known
+		o.Ticket, o.Failed = came.ticket, known
 	case ok && known.Kind != problem.Unavailable && known.Kind != problem.Internal:
 		o.Failed = known
 	default:
@@ -137,43 +190,57 @@ func (i *Identities) HandleCallback(ctx context.Context, browser signin.Browser,
 	return o, nil
 }
 
+// outcome is what a callback has led to: at most one of them is set.
+type outcome struct {
+	opened *signin.Session
+	ticket signin.Ticket
+	grant  signin.Grant
+}
+
 func (i *Identities) handleCallback(
 	ctx context.Context, browser signin.Browser, who *session.Browser, j oauthState, a Callback,
-) (*signin.Session, signin.Ticket, error) {
+) (outcome, error) {
 	event := audit.Event{Method: lark.Provider}
 	if j.action == Bind {
 		event.AccountID, event.SessionID = who.Account.ID, who.SessionID
 	}
 
 	if err := i.markUsed(ctx, a.State); err != nil {
-		return nil, "", throttle.RecordRefusal(ctx, i.DB, i.Now(), err, event)
+		return outcome{}, throttle.RecordRefusal(ctx, i.DB, i.Now(), err, event)
 	}
 
 	person, err := i.ask(ctx, j, a)
 	if err != nil {
-		return nil, "", err
+		return outcome{}, err
 	}
 
 	known, err := json.Marshal(person)
 	if err != nil {
-		return nil, "", fmt.Errorf("encode identity: %w", err)
+		return outcome{}, fmt.Errorf("encode identity: %w", err)
 	}
 
-	if j.action == Bind {
-		err := i.Profiles.BindLark(ctx, *who, person.OpenID, known)
+	identity := signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: known}
+
+	switch j.action {
+	case Bind:
+		err := i.Profiles.BindLark(ctx, who.Principal, person.OpenID, known, func(context.Context, postgres.Tx) error { return nil })
 		if errors.Is(err, problem.ErrTokenInvalid) {
-			return nil, "", ErrStateInvalid // the session that started has ended since
+			return outcome{}, ErrStateInvalid // the session that started has ended since
 		}
 
-		return nil, "", err
+		return outcome{}, err
+	case App:
+		grant, err := i.SignIn.Grant(ctx, identity, j.app.Challenge)
+
+		return outcome{grant: grant}, err
 	}
 
-	opened, ticket, err := browser.WithExternalIdentity(ctx, signin.ExternalIdentity{Provider: lark.Provider, Subject: person.OpenID, Profile: known})
+	opened, ticket, err := browser.WithExternalIdentity(ctx, identity)
 	if err != nil {
-		return nil, ticket, err
+		return outcome{ticket: ticket}, err
 	}
 
-	return &opened, "", nil
+	return outcome{opened: &opened}, nil
 }
 
 // markUsed makes a state valid once, on every replica, and counts its use against the network until it succeeds. Both

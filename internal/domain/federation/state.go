@@ -4,6 +4,7 @@ import (
 	"crypto/hmac"
 	"encoding/base64"
 	"encoding/binary"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -21,6 +22,7 @@ type Action string
 const (
 	SignIn Action = "login"
 	Bind   Action = "bind"
+	App    Action = "app" // for an app, which signs in or binds with a grant
 )
 
 // oauthState is one authorization at Lark. Its text stays in the browser, in a cookie that no other site and no script
@@ -31,18 +33,50 @@ type oauthState struct {
 	action  Action
 	locale  string // of the console's page to return to; empty for the console's own choice
 	session string // whose Lark identity is to be bound; empty for a sign-in
+	app     AppRequest
+}
+
+// AppRequest is what an app asks for when it sends its user's browser.
+type AppRequest struct {
+	Redirect  string `json:"r"` // where the browser returns to
+	Challenge string `json:"c"` // of the app's verifier (RFC 7636, section 4.2)
+	State     string `json:"s"` // comes back as it is
 }
 
 // text is the cookie's value. It does not contain the session, which is always the browser's own.
-func (j oauthState) text() string { return j.secret + "." + string(j.action) + "." + j.locale }
+func (j oauthState) text() string {
+	text := j.secret + "." + string(j.action) + "." + j.locale
+	if j.action != App {
+		return text
+	}
+
+	request, err := json.Marshal(j.app)
+	if err != nil {
+		panic(err) // not with strings alone
+	}
+
+	return text + "." + base64.RawURLEncoding.EncodeToString(request)
+}
 
 func parseState(text string) (oauthState, bool) {
 	parts := strings.Split(text, ".")
-	if len(parts) != 3 || len(parts[0]) != randomid.Length {
+	if len(parts) < 3 || len(parts[0]) != randomid.Length {
 		return oauthState{}, false
 	}
 
-	return oauthState{secret: parts[0], action: Action(parts[1]), locale: parts[2]}, true
+	j := oauthState{secret: parts[0], action: Action(parts[1]), locale: parts[2]}
+	if (j.action == App) != (len(parts) == 4) {
+		return oauthState{}, false
+	}
+
+	if j.action == App {
+		request, err := base64.RawURLEncoding.DecodeString(parts[3])
+		if err != nil || json.Unmarshal(request, &j.app) != nil {
+			return oauthState{}, false
+		}
+	}
+
+	return j, true
 }
 
 // stateSize is a key's id, the end of the state's lifetime, and the signature.

@@ -32,7 +32,7 @@ var (
 )
 
 // requireRecent refuses before the transaction what needs a recent sign-in, so that no guess is counted or compared.
-func (p *Profiles) requireRecent(who session.Browser) error {
+func (p *Profiles) requireRecent(who session.Principal) error {
 	if who.Actor(recent).TooOld(who.AuthenticatedAt, p.Now()) {
 		return authority.ErrReauthRequired
 	}
@@ -40,10 +40,12 @@ func (p *Profiles) requireRecent(who session.Browser) error {
 	return nil
 }
 
-// Basics are what an app changes: a name in its normal form, and the number of a built-in picture. What is nil stays.
+// Basics are what an app changes: a name in its normal form, the number of a built-in picture, and the picture as of
+// SetPicture. What is nil stays.
 type Basics struct {
-	Name   *string
-	Avatar *int32
+	Name    *string
+	Avatar  *int32
+	Picture *string
 }
 
 // SetBasics changes them, and returns the account as it is then.
@@ -57,13 +59,24 @@ func (p *Profiles) SetBasics(ctx context.Context, who session.Principal, b Basic
 		what = append(what, "avatar")
 	}
 
+	if b.Picture != nil {
+		what = append(what, "picture")
+	}
+
 	err := p.change(ctx, who, strings.Join(what, "+"), func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
-		return db.New(tx).AccountSetBasics(ctx, db.AccountSetBasicsParams{ID: who.Account.ID, Name: b.Name, Avatar: b.Avatar, Now: now})
+		return db.New(tx).AccountSetBasics(ctx, db.AccountSetBasicsParams{
+			ID: who.Account.ID, Name: b.Name, Avatar: b.Avatar, Picture: b.Picture, Now: now,
+		})
 	})
 	if err != nil {
 		return account.Account{}, err
 	}
 
+	return p.Account(ctx, who)
+}
+
+// Account returns the caller's account as it is now.
+func (p *Profiles) Account(ctx context.Context, who session.Principal) (account.Account, error) {
 	changed, err := account.ByID(ctx, p.DB, who.Account.ID)
 	if errors.Is(err, account.ErrNotFound) {
 		return changed, problem.ErrTokenInvalid // erased at this moment
@@ -73,15 +86,15 @@ func (p *Profiles) SetBasics(ctx context.Context, who session.Principal, b Basic
 }
 
 // SetName changes the display name. name is in its normal form.
-func (p *Profiles) SetName(ctx context.Context, who session.Browser, name string) error {
-	return p.change(ctx, who.Principal, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+func (p *Profiles) SetName(ctx context.Context, who session.Principal, name string) error {
+	return p.change(ctx, who, "name", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetName(ctx, db.AccountSetNameParams{ID: who.Account.ID, Name: name, Now: now})
 	})
 }
 
 // SetPicture changes the picture: an object key or a URL, or empty for none.
-func (p *Profiles) SetPicture(ctx context.Context, who session.Browser, picture string) error {
-	return p.change(ctx, who.Principal, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
+func (p *Profiles) SetPicture(ctx context.Context, who session.Principal, picture string) error {
+	return p.change(ctx, who, "picture", func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetPicture(ctx, db.AccountSetPictureParams{ID: who.Account.ID, Picture: picture, Now: now})
 	})
 }
@@ -104,7 +117,7 @@ func (p *Profiles) change(
 }
 
 func (p *Profiles) record(
-	ctx context.Context, tx postgres.Tx, who session.Browser, action audit.Action, what string, now time.Time,
+	ctx context.Context, tx postgres.Tx, who session.Principal, action audit.Action, what string, now time.Time,
 ) error {
 	return audit.Record(ctx, tx, now, audit.Event{
 		Action: action, AccountID: who.Account.ID, SessionID: who.SessionID, Method: what,
@@ -113,7 +126,7 @@ func (p *Profiles) record(
 
 // SendEmailCode sends a code and a link to the new address of the account. Only a user who proves control of the
 // address learns whether another account has it.
-func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email string) error {
+func (p *Profiles) SendEmailCode(ctx context.Context, who session.Principal, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -129,7 +142,7 @@ func (p *Profiles) SendEmailCode(ctx context.Context, who session.Browser, email
 }
 
 // SetEmail makes the address the account's, with the code that was sent to it, and notifies the old address.
-func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, guess string) error {
+func (p *Profiles) SetEmail(ctx context.Context, who session.Principal, email, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -152,7 +165,7 @@ func (p *Profiles) SetEmail(ctx context.Context, who session.Browser, email, gue
 }
 
 // SetEmailAtOnce is the document's single step, for settings that require no proof.
-func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, email string) error {
+func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Principal, email string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}
@@ -165,7 +178,7 @@ func (p *Profiles) SetEmailAtOnce(ctx context.Context, who session.Browser, emai
 }
 
 func (p *Profiles) setEmail(
-	ctx context.Context, who session.Browser, actor authority.Actor, email string, use func(context.Context, db.DBTX) error,
+	ctx context.Context, who session.Principal, actor authority.Actor, email string, use func(context.Context, db.DBTX) error,
 ) error {
 	return p.changeAndNotify(ctx, actor, delivery.EmailChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		if email == who.Account.Email {
@@ -215,12 +228,12 @@ func (p *Profiles) setEmail(
 }
 
 // SendPhoneCode sends a code to the phone to bind.
-func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Browser, phone string) error {
+func (p *Profiles) SendPhoneCode(ctx context.Context, who session.Principal, phone string) error {
 	return p.Challenges.Send(ctx, challenge.Request{Kind: challenge.Phone, To: phone, Actor: who.Actor(recent)})
 }
 
 // BindPhone binds the phone, with the code that was sent to it.
-func (p *Profiles) BindPhone(ctx context.Context, who session.Browser, phone, guess string) error {
+func (p *Profiles) BindPhone(ctx context.Context, who session.Principal, phone, guess string) error {
 	if err := p.requireRecent(who); err != nil {
 		return err
 	}

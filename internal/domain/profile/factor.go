@@ -24,7 +24,7 @@ var (
 )
 
 // NewTOTP makes a secret for an authenticator app and returns its URL; BindTOTP binds it.
-func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, error) {
+func (p *Profiles) NewTOTP(ctx context.Context, who session.Principal) (string, error) {
 	return postgres.TxGet(ctx, p.DB, func(ctx context.Context, tx postgres.Tx) (string, error) {
 		if _, err := who.Actor(recent).Confirm(ctx, tx, p.Now()); err != nil {
 			return "", err
@@ -35,7 +35,7 @@ func (p *Profiles) NewTOTP(ctx context.Context, who session.Browser) (string, er
 }
 
 // TOTPPicture draws the pending secret as a QR code.
-func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format factor.Format) ([]byte, error) {
+func (p *Profiles) TOTPPicture(ctx context.Context, who session.Principal, format factor.Format) ([]byte, error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (p *Profiles) TOTPPicture(ctx context.Context, who session.Browser, format 
 
 // BindTOTP binds the app, with two codes that it showed one after the other, and returns its recovery codes. They cannot be
 // read again.
-func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string, codes [2]string) (recovery []string, err error) {
+func (p *Profiles) BindTOTP(ctx context.Context, who session.Principal, url string, codes [2]string) (recovery []string, err error) {
 	if err := p.requireRecent(who); err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Browser, url string
 }
 
 // RecoveryCodes makes new recovery codes and voids the previous ones. They cannot be read again.
-func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]string, error) {
+func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Principal) ([]string, error) {
 	var codes []string
 
 	err := p.changeTOTP(ctx, who, "recovery codes", func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error) {
@@ -103,7 +103,7 @@ func (p *Profiles) RecoveryCodes(ctx context.Context, who session.Browser) ([]st
 
 // changeTOTP locks the account before its factors, as every change of a factor does. change returns what undoes it.
 func (p *Profiles) changeTOTP(
-	ctx context.Context, who session.Browser, what string, change func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error),
+	ctx context.Context, who session.Principal, what string, change func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error),
 ) error {
 	return p.changeAndNotify(ctx, who.Actor(recent), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		email, err := p.touch(ctx, tx, who, now)
@@ -120,7 +120,7 @@ func (p *Profiles) changeTOTP(
 	})
 }
 
-func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browser, now time.Time) (string, error) {
+func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Principal, now time.Time) (string, error) {
 	email, err := db.New(tx).AccountTouch(ctx, db.AccountTouchParams{ID: who.Account.ID, Now: now})
 	if postgres.IsNotFound(err) {
 		return "", problem.ErrTokenInvalid // the account was disabled at this moment
@@ -132,7 +132,7 @@ func (p *Profiles) touch(ctx context.Context, tx postgres.Tx, who session.Browse
 }
 
 // UnbindPhone removes the phone. It is not an error if none is bound.
-func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
+func (p *Profiles) UnbindPhone(ctx context.Context, who session.Principal) error {
 	return p.unbind(ctx, who, who.Actor(recent), delivery.PhoneChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Phone {
 			return false, nil
@@ -153,7 +153,7 @@ func (p *Profiles) UnbindPhone(ctx context.Context, who session.Browser) error {
 
 // UnbindTOTP removes the authenticator app and its recovery codes. It refuses if two factors are asked for, and if it is the
 // last way in.
-func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Browser) error {
+func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Principal) error {
 	return p.unbind(ctx, who, who.Actor(recent).Alone(), delivery.TOTPChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if ways.TOTP && (ways.TwoFactors || p.totpOpens(ways) && !ways.Password && !ways.PhoneOpens && !ways.IdentityOpens) {
 			return false, ErrLastWayIn
@@ -184,7 +184,7 @@ func behindSecond(opens bool, ways db.AccountWaysInRow) bool {
 
 // unbind locks the account, and notifies its owner if something was removed.
 func (p *Profiles) unbind(
-	ctx context.Context, who session.Browser, actor authority.Actor, kind delivery.Kind,
+	ctx context.Context, who session.Principal, actor authority.Actor, kind delivery.Kind,
 	remove func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error),
 ) error {
 	return p.changeAndNotify(ctx, actor, kind, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {

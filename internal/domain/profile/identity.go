@@ -18,11 +18,13 @@ import (
 var ErrIdentityTaken = problem.New(problem.Invalid, "IDENTITY_TAKEN")
 
 // MayBindLark reports, before the browser goes to Lark, whether the sign-in is recent enough for BindLark.
-func (p *Profiles) MayBindLark(who session.Browser) bool { return p.requireRecent(who) == nil }
+func (p *Profiles) MayBindLark(who session.Principal) bool { return p.requireRecent(who) == nil }
 
 // BindLark binds a person's identity at Lark, in place of the one that is bound: subject is their id
-// there, and told what Lark tells of them, in JSON.
-func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject string, told []byte) error {
+// there, and told what Lark tells of them, in JSON. use uses up what led to it, in the same transaction.
+func (p *Profiles) BindLark(
+	ctx context.Context, who session.Principal, subject string, told []byte, use func(ctx context.Context, tx postgres.Tx) error,
+) error {
 	return p.changeAndNotify(ctx, who.Actor(recent), delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, now time.Time) (notice, error) {
 		email, err := p.touch(ctx, tx, who, now)
 		if err != nil {
@@ -45,6 +47,10 @@ func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject st
 			return notice{}, ErrIdentityTaken
 		}
 
+		if err := use(ctx, tx); err != nil {
+			return notice{}, err
+		}
+
 		undo := &Undo{What: UndoLark, AccountID: who.Account.ID, At: now, Subject: subject}
 
 		return notice{to: email, undo: undo}, p.record(ctx, tx, who, audit.LarkChanged, "bound", now)
@@ -52,7 +58,7 @@ func (p *Profiles) BindLark(ctx context.Context, who session.Browser, subject st
 }
 
 // UnbindLark removes the identity. It is not an error if none is bound.
-func (p *Profiles) UnbindLark(ctx context.Context, who session.Browser) error {
+func (p *Profiles) UnbindLark(ctx context.Context, who session.Principal) error {
 	return p.unbind(ctx, who, who.Actor(recent), delivery.LarkChanged, func(ctx context.Context, tx postgres.Tx, ways db.AccountWaysInRow, now time.Time) (bool, error) {
 		if !ways.Identity {
 			return false, nil

@@ -20,7 +20,7 @@ var linkContext = []string{"profile", "email link"}
 // emailLink returns the address of the page that changes the e-mail with a link instead of the code. Its token
 // contains, sealed, the account and the new address. Its secret is valid once, until there is a newer link for the
 // address.
-func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browser, email string) (string, error) {
+func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Principal, email string) (string, error) {
 	secret, err := p.Codes.IssueSecret(ctx, tx, code.EmailLink, linkSubject(who, email))
 	if err != nil {
 		return "", err
@@ -32,7 +32,7 @@ func (p *Profiles) emailLink(ctx context.Context, tx db.DBTX, who session.Browse
 }
 
 // linkSubject contains the current address: a link made before another change is void.
-func linkSubject(who session.Browser, email string) string {
+func linkSubject(who session.Principal, email string) string {
 	return strings.Join([]string{who.Account.ID, who.Account.Email, email}, " ")
 }
 
@@ -88,11 +88,11 @@ func (p *Profiles) ConfirmEmail(ctx context.Context, token string) error {
 }
 
 func (p *Profiles) follow(ctx context.Context, opened link) error {
-	var who session.Browser
+	var who session.Principal
 
 	err := p.DB.Do(ctx, func(ctx context.Context, conn *pgxpool.Conn) error {
 		var err error
-		who.Principal, err = p.Sessions.Living(ctx, conn, opened.sessionID)
+		who, err = p.Sessions.Living(ctx, conn, opened.sessionID)
 
 		return err
 	})

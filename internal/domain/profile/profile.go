@@ -25,8 +25,9 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
-// ErrInvalidCredentials is returned for a wrong old password.
-var ErrInvalidCredentials = problem.ErrInvalidCredentials
+// ErrInvalidCredentials is returned for a wrong old password. It is invalid input: the caller is signed in and stays so, and
+// apps take a 401 for the end of the session.
+var ErrInvalidCredentials = problem.New(problem.Invalid, problem.ErrInvalidCredentials.Code)
 
 // Deps are the dependencies of Profiles.
 type Deps struct {

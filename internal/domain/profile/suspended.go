@@ -27,6 +27,37 @@ type Security struct {
 	Required     bool       // the member group asks for two factors
 }
 
+// Profile is what the account page shows beside the account.
+type Profile struct {
+	Picture     string // an object key or a URL, or empty
+	SignIns     int64
+	Phone, TOTP bool         // whether one is bound
+	Lark        *lark.Person // nil if none is bound
+
+	Security
+}
+
+// Profile returns the profile of the caller.
+func (p *Profiles) Profile(ctx context.Context, who session.Principal) (Profile, error) {
+	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountProfileRow, error) {
+		return db.New(conn).AccountProfile(ctx, who.Account.ID)
+	})
+	if postgres.IsNotFound(err) {
+		return Profile{}, problem.ErrTokenInvalid // erased at this moment
+	} else if err != nil {
+		return Profile{}, fmt.Errorf("look up profile: %w", err)
+	}
+
+	person, err := lark.ParsePerson(row.Lark)
+	if err != nil {
+		return Profile{}, err
+	}
+
+	security, err := p.Security(ctx, who.Account.ID)
+
+	return Profile{Picture: row.Picture, SignIns: row.SignInCount, Phone: row.Phone, TOTP: row.TOTP, Lark: person, Security: security}, err
+}
+
 // Security returns what protects an account.
 func (p *Profiles) Security(ctx context.Context, accountID string) (Security, error) {
 	row, err := postgres.Get(ctx, p.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.FactorSuspendedRow, error) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -48,13 +47,12 @@ func (c Cookie) digest() []byte {
 type Browser struct {
 	Principal
 
-	Cookie          Cookie // the value that the browser sent
-	AuthenticatedAt time.Time
-	Phone           bool   // a phone is bound
-	TOTP            bool   // an authenticator app is bound
-	Picture         string // an object key or a URL, or empty
-	SignIns         int64
-	Lark            *lark.Person // nil if none is bound
+	Cookie  Cookie // the value that the browser sent
+	Phone   bool   // a phone is bound
+	TOTP    bool   // an authenticator app is bound
+	Picture string // an object key or a URL, or empty
+	SignIns int64
+	Lark    *lark.Person // nil if none is bound
 }
 
 // OpenBrowser adds a browser's session to the transaction of a sign-in, as Open does.
@@ -91,33 +89,32 @@ func (s *Sessions) AuthenticateBrowser(ctx context.Context, cookie Cookie) (Brow
 		return Browser{}, fmt.Errorf("check session: %w", err)
 	}
 
-	person, err := larkOf(row.Lark)
+	person, err := lark.ParsePerson(row.Lark)
 	if err != nil {
 		return Browser{}, err
 	}
 
 	return Browser{
 		Principal: Principal{
-			SessionID: row.SessionID, changes: s.Changes,
+			SessionID: row.SessionID, AuthenticatedAt: row.AuthenticatedAt, changes: s.Changes,
 			Account: account.Account{
 				ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
 				Status:    account.Status(row.Status),
 				CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt, Version: row.Version,
 			},
 		},
-		Cookie:          cookie,
-		AuthenticatedAt: row.AuthenticatedAt,
-		Phone:           row.Phone != nil,
-		TOTP:            row.TOTP,
-		Picture:         row.Picture,
-		SignIns:         row.SignInCount,
-		Lark:            person,
+		Cookie:  cookie,
+		Phone:   row.Phone != nil,
+		TOTP:    row.TOTP,
+		Picture: row.Picture,
+		SignIns: row.SignInCount,
+		Lark:    person,
 	}, nil
 }
 
-// Living returns the principal of a live browser session, or problem.ErrTokenInvalid.
+// Living returns the principal of a live session of either surface, or problem.ErrTokenInvalid.
 func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal, error) {
-	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Surface: surfacePublic, Now: s.Now()})
+	row, err := db.New(tx).SessionAuthenticate(ctx, db.SessionAuthenticateParams{ID: id, Now: s.Now()})
 	if postgres.IsNotFound(err) {
 		return Principal{}, problem.ErrTokenInvalid
 	} else if err != nil {
@@ -125,20 +122,6 @@ func (s *Sessions) Living(ctx context.Context, tx db.DBTX, id string) (Principal
 	}
 
 	return s.principalOf(row), nil
-}
-
-// larkOf returns nil if no Lark user is bound.
-func larkOf(stored []byte) (*lark.Person, error) {
-	if stored == nil {
-		return nil, nil //nolint:nilnil // none is bound, which is not an error
-	}
-
-	var person lark.Person
-	if err := json.Unmarshal(stored, &person); err != nil {
-		return nil, fmt.Errorf("read identity: %w", err)
-	}
-
-	return &person, nil
 }
 
 // renewal is the browser as the actor of a renewal, which counts in its own session only: no other session of the account

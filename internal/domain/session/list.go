@@ -23,6 +23,8 @@ type Session struct {
 	ID        string
 	Surface   string // toolkit or public
 	Device    string
+	Label     string     // the name that its user gave it, or empty
+	Client    string     // the app, or empty
 	Address   netip.Addr // not valid if unknown
 	CreatedAt time.Time
 	SeenAt    time.Time
@@ -41,7 +43,7 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 	list := make([]Session, len(rows))
 	for i, row := range rows {
 		list[i] = Session{
-			ID: row.ID, Surface: row.Surface, Device: row.Device, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt, ExpiresAt: row.ExpiresAt,
+			ID: row.ID, Surface: row.Surface, Device: row.Device, Label: row.Label, Client: row.Client, CreatedAt: row.CreatedAt, SeenAt: row.SeenAt, ExpiresAt: row.ExpiresAt,
 		}
 
 		if row.Address != nil {
@@ -50,6 +52,23 @@ func (s *Sessions) List(ctx context.Context, accountID string) ([]Session, error
 	}
 
 	return list, nil
+}
+
+// Label gives one of the caller's sessions a name; nil removes it. It returns ErrNotFound for another id.
+func (s *Sessions) Label(ctx context.Context, who Principal, id string, label *string) error {
+	event := audit.Event{Action: audit.SessionLabelled, AccountID: who.Account.ID, SessionID: id}
+	now := s.Now()
+
+	return authority.Recorded(ctx, s.DB, now, who.Actor(0), &event, func(ctx context.Context, tx postgres.Tx, _ authority.Rights) error {
+		found, err := db.New(tx).SessionLabel(ctx, db.SessionLabelParams{ID: id, AccountID: who.Account.ID, Label: label, Now: now})
+		if err != nil {
+			return fmt.Errorf("label session: %w", err)
+		} else if found == 0 {
+			return ErrNotFound
+		}
+
+		return nil
+	})
 }
 
 // EndOne ends one of the caller's sessions, or returns ErrNotFound.

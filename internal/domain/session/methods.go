@@ -12,7 +12,8 @@ type Methods []string
 const (
 	ByPassword = "pwd"
 	BySMS      = "sms"
-	ByTOTP     = "otp" // an authenticator app or a recovery code
+	ByMail     = "email" // a code by mail; RFC 8176 has no name for it
+	ByTOTP     = "otp"   // an authenticator app or a recovery code
 	ByLark     = "lark"
 
 	both = "mfa"

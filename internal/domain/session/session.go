@@ -43,8 +43,9 @@ type Tokens struct {
 
 // Principal is the caller of an operation: a live session and its account, read together.
 type Principal struct {
-	SessionID string
-	Account   account.Account
+	SessionID       string
+	Account         account.Account
+	AuthenticatedAt time.Time // when the user signed in, or confirmed the session
 
 	changes int32 // in a minute
 }
@@ -98,7 +99,7 @@ func (s *Sessions) open(ctx context.Context, tx postgres.Tx, surface string, lim
 	ends := now.Add(limits.Absolute)
 
 	evicted, err := db.New(tx).SessionOpen(ctx, db.SessionOpenParams{
-		ID: id, AccountID: accountID, Surface: surface, Device: origin.From(ctx).UserAgent, Address: origin.From(ctx).AddressOrNil(),
+		ID: id, AccountID: accountID, Surface: surface, Device: origin.From(ctx).UserAgent, Client: orNil(origin.From(ctx).Client), Address: origin.From(ctx).AddressOrNil(),
 		AMR: methods, Now: now, ExpiresAt: earlier(now.Add(limits.Idle), ends), EndsAt: ends, Keep: limits.PerUser - 1,
 	})
 	if err != nil {
@@ -175,7 +176,7 @@ func (s *Sessions) Authenticate(ctx context.Context, accessToken string) (Princi
 
 func (s *Sessions) principalOf(row db.SessionAuthenticateRow) Principal {
 	return Principal{
-		SessionID: row.SessionID, changes: s.Changes,
+		SessionID: row.SessionID, AuthenticatedAt: row.AuthenticatedAt, changes: s.Changes,
 		Account: account.Account{
 			ID: row.ID, Email: row.Email, Name: row.Name, MemberGroup: row.MemberGroup, Avatar: row.Avatar,
 			Status:    account.Status(row.Status),
@@ -194,6 +195,14 @@ func (s *Sessions) End(ctx context.Context, who Principal) error {
 // Clean looks at up to 1,000 sessions, deletes those that expired a week ago or earlier, and returns how many it has looked at.
 func Clean(ctx context.Context, tx db.DBTX, now time.Time) (int64, error) {
 	return db.New(tx).SessionClean(ctx, now.Add(-7*24*time.Hour))
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+
+	return &s
 }
 
 func earlier(a, b time.Time) time.Time {

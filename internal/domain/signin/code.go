@@ -26,6 +26,11 @@ func (s *SignIn) SendCode(ctx context.Context, phone string) error {
 	return s.Challenges.Send(ctx, challenge.Request{Kind: challenge.SignIn, To: phone})
 }
 
+// SendMailCode mails a code if the address has an account that may sign in. The worker decides that, as for SendCode.
+func (s *SignIn) SendMailCode(ctx context.Context, email string) error {
+	return s.Challenges.Send(ctx, challenge.Request{Kind: challenge.SignInMail, To: email})
+}
+
 func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opener openSession) (newSession, error) {
 	found, err := postgres.Get(ctx, s.DB, func(ctx context.Context, conn *pgxpool.Conn) (db.AccountByPhoneRow, error) {
 		return db.New(conn).AccountByPhone(ctx, &phone)
@@ -34,32 +39,57 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 		return newSession{}, fmt.Errorf("look up phone: %w", err)
 	}
 
-	answer := challenge.Answer{
-		Kind: challenge.SignIn, AccountID: found.ID, OpensAccount: found.Status == string(account.Active), To: phone, Text: guess,
+	return s.withCode(ctx, sentCode{
+		kind: challenge.SignIn, to: phone, guess: guess, active: found.Status == string(account.Active), twoFactors: found.TwoFactors,
+		proof: proof{accountID: found.ID, method: methodSMS, methods: session.Methods{session.BySMS}, phone: &phone},
+	}, second, opener)
+}
+
+func (s *SignIn) withMail(ctx context.Context, email, guess, second string, opener openSession) (newSession, error) {
+	found, err := s.credentials(ctx, email)
+	if err != nil {
+		return newSession{}, err
 	}
+
+	return s.withCode(ctx, sentCode{
+		kind: challenge.SignInMail, to: email, guess: guess, active: found.Status == string(account.Active), twoFactors: found.TwoFactors,
+		proof: proof{accountID: found.ID, method: methodMail, methods: session.Methods{session.ByMail}, email: &email},
+	}, second, opener)
+}
+
+// sentCode is a guess at a code that was sent, and what a right one proves.
+type sentCode struct {
+	kind      challenge.Kind
+	to, guess string
+
+	active, twoFactors bool // of the account
+	proof              proof
+}
+
+func (s *SignIn) withCode(ctx context.Context, c sentCode, second string, opener openSession) (newSession, error) {
+	answer := challenge.Answer{Kind: c.kind, AccountID: c.proof.accountID, OpensAccount: c.active, To: c.to, Text: c.guess}
 
 	right, err := s.Challenges.Answer(ctx, answer)
 	if err != nil {
 		return newSession{}, err
 	}
 
-	if found.Status != string(account.Active) {
+	if !c.active {
 		return newSession{}, s.Challenges.Refused(ctx, answer)
 	}
 
-	p := proof{
-		accountID: found.ID, method: methodSMS, methods: session.Methods{session.BySMS}, phone: &phone, place: right.Place(),
-		use: func(ctx context.Context, tx postgres.Tx) error { return right.Use(ctx, tx) },
-	}
+	p := c.proof
+	p.place = right.Place()
+	p.use = func(ctx context.Context, tx postgres.Tx) error { return right.Use(ctx, tx) }
 
 	var o newSession
-	if found.TwoFactors {
+	if c.twoFactors {
 		o, err = s.withSecond(ctx, p, factor.Second, second, opener)
 	} else {
 		o, err = s.open(ctx, p, opener)
 	}
 
-	if found.TwoFactors && secondFailed(err) {
+	if c.twoFactors && secondFailed(err) {
 		s.Challenges.Finish(ctx, right, nil)
 
 		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return right.Keep(ctx, tx) }); err != nil {
@@ -71,7 +101,7 @@ func (s *SignIn) withSMS(ctx context.Context, phone, guess, second string, opene
 	case errors.Is(err, ErrTOTPRequired):
 		s.Challenges.Finish(ctx, right, nil)
 
-		return newSession{}, s.askSecond(ctx, p, phone, right.Keep)
+		return newSession{}, s.askSecond(ctx, p, c.to, right.Keep)
 	case errors.Is(err, errMovedOn), errors.Is(err, code.ErrInvalid):
 		return newSession{}, s.Challenges.Refused(ctx, answer)
 	}

@@ -39,6 +39,7 @@ var (
 const (
 	methodPassword = password.Factor
 	methodSMS      = "sms"
+	methodMail     = "mail"
 	methodTOTP     = factor.Name
 	methodSecond   = "second" // a second factor behind a right first one
 )
@@ -90,16 +91,50 @@ type Credentials struct {
 	Second string // a code of the authenticator app or a recovery code; empty if none was sent
 }
 
-// App signs an app in.
-func (s *SignIn) App(ctx context.Context, credentials Credentials) (session.Tokens, error) {
-	o, err := s.withPassword(ctx, credentials, func(ctx context.Context, tx postgres.Tx, o newSession) error {
-		return s.Sessions.Open(ctx, tx, o.accountID, o.sessionID, o.methods)
-	})
+// App is the sign-in of one app.
+type App struct{ signin *SignIn }
+
+// App signs an app in, with one of its methods.
+func (s *SignIn) App() App { return App{signin: s} }
+
+// WithPassword signs in with a password.
+func (a App) WithPassword(ctx context.Context, credentials Credentials) (session.Tokens, error) {
+	o, err := a.signin.withPassword(ctx, credentials, a.open)
+
+	return a.tokens(ctx, o, err)
+}
+
+// WithSMS signs in with a code that SendCode sent.
+func (a App) WithSMS(ctx context.Context, phone, code, second string) (session.Tokens, error) {
+	o, err := a.signin.withSMS(ctx, phone, code, second, a.open)
+
+	return a.tokens(ctx, o, err)
+}
+
+// WithMail signs in with a code that SendMailCode sent.
+func (a App) WithMail(ctx context.Context, email, code, second string) (session.Tokens, error) {
+	o, err := a.signin.withMail(ctx, email, code, second, a.open)
+
+	return a.tokens(ctx, o, err)
+}
+
+// WithTOTP signs in with a code of the authenticator app alone, an account that is asked for one factor.
+func (a App) WithTOTP(ctx context.Context, email, code string) (session.Tokens, error) {
+	o, err := a.signin.withTOTP(ctx, email, code, a.open)
+
+	return a.tokens(ctx, o, err)
+}
+
+func (a App) open(ctx context.Context, tx postgres.Tx, o newSession) error {
+	return a.signin.Sessions.Open(ctx, tx, o.accountID, o.sessionID, o.methods)
+}
+
+func (a App) tokens(ctx context.Context, o newSession, err error) (session.Tokens, error) {
 	if err != nil {
 		return session.Tokens{}, err
 	}
 
-	tokens, err := s.Sessions.Tokens(ctx, token.Grant{
+	tokens, err := a.signin.Sessions.Tokens(ctx, token.Grant{
 		AccountID: o.accountID, SessionID: o.sessionID, MemberGroup: o.memberGroup, AuthenticatedAt: o.openedAt, Methods: o.methods,
 	}, 0)
 	tokens.Device = o.device
@@ -140,6 +175,13 @@ func (b Browser) WithSMS(ctx context.Context, phone, code, second string) (Sessi
 	return b.session(o), err
 }
 
+// WithMail signs in with a code that SendMailCode sent.
+func (b Browser) WithMail(ctx context.Context, email, code, second string) (Session, error) {
+	o, err := b.signin.withMail(ctx, email, code, second, b.open)
+
+	return b.session(o), err
+}
+
 // WithTOTP signs in with a code of the authenticator app alone, an account that is asked for one factor.
 func (b Browser) WithTOTP(ctx context.Context, email, code string) (Session, error) {
 	o, err := b.signin.withTOTP(ctx, email, code, b.open)
@@ -171,6 +213,7 @@ type proof struct {
 	methods   session.Methods // as the session has it
 	hash      *string         // the password's hash that was compared
 	phone     *string         // the phone that the code went to
+	email     *string         // the address that the code went to
 	place     device.Place
 	// use uses up what was compared: a code, an attempt.
 	use func(ctx context.Context, tx postgres.Tx) error
@@ -197,7 +240,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Second: p.methods.HaveTwoFactors(), Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Email: p.email, Second: p.methods.HaveTwoFactors(), Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn

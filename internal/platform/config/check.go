@@ -118,7 +118,7 @@ func (c Config) sessionFaults() (f faults) {
 // guessFaults are those of the settings that bound the guessing of passwords and codes.
 func (c Config) guessFaults() (f faults) {
 	f.require(between(c.PasswordMinLength, 8, 64), "PASSWORD_MIN_LENGTH: must be between 8 and 64")
-	f.require(between(c.CodeGuessBudget, 1, 5_000), "CODE_GUESS_BUDGET: must be between 1 and 5000; beyond it six digits are too few")
+	f.require(between(c.CodeGuessBudget, 1, 3333), "CODE_GUESS_BUDGET: must be between 1 and 3333; beyond it six digits are too few")
 	f.require(between(c.TOTPGuessBudget, 1, 3333), "TOTP_GUESS_BUDGET: must be between 1 and 3333; beyond it six digits are too few")
 	f.require(between(c.FailuresFree, 1, 100) && c.NetworkFailures >= 1,
 		"FAILURES_FREE: must be between 1 and 100; NETWORK_FAILURES: at least 1")

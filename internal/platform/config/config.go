@@ -54,7 +54,7 @@ type Config struct {
 	PasswordMinLength int      `env:"PASSWORD_MIN_LENGTH" envDefault:"8" help:"Minimum length of a new password, in characters; not below 8."`
 	HashConcurrency   int      `env:"HASH_CONCURRENCY" help:"Maximum number of password hashes computed at once; each takes 19 MiB. Default: the number of CPUs, at least 2."`
 	EmailDomains      []string `env:"EMAIL_DOMAINS" help:"E-mail domains whose addresses may register, separated by commas. Empty: all."`
-	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"5000" help:"Maximum number of failed guesses per day at codes to sign in, and the same at codes to reset a password, over all accounts. One network may make a hundredth of them. Beyond it codes are accepted from known devices only; the link in a mail still works."`
+	CodeGuessBudget   int32    `env:"CODE_GUESS_BUDGET" envDefault:"3333" help:"Maximum number of failed guesses per day at codes to sign in by SMS, the same at mailed codes to sign in, and the same at codes to reset a password, over all accounts. One network may make a hundredth of them. Beyond it codes are accepted from known devices only; the link in a mail still works."`
 
 	FailuresFree    int           `env:"FAILURES_FREE" envDefault:"5" help:"Number of consecutive failures of one user with one factor that cause no delay."`
 	FailureDelay    time.Duration `env:"FAILURE_DELAY" envDefault:"30s" help:"Delay after these failures. It doubles with each further failure."`
@@ -102,11 +102,12 @@ type Config struct {
 	SMSSignName      string   `env:"SMS_SIGN_NAME" help:"Tencent Cloud: the approved signature, without brackets. The Chinese mainland requires one."`
 	SMSTemplates     []string `env:"SMS_TEMPLATES" help:"Tencent Cloud: the approved templates, for example sign_in_code:1110,phone_code:1111, in which {1} is the code and {2} its lifetime in minutes. sign_in_code_global and phone_code_global are for numbers outside the Chinese mainland, which receive no message without them."`
 
-	LarkAppID        string `env:"LARK_APP_ID" help:"App ID at Lark (Feishu) for sign-in with Lark, for example cli_a5ca35a685b0x26e. PUBLIC_URL/lark must be one of the redirect URLs of the app. Empty: sign-in with Lark is disabled."`
-	LarkAppSecret    string `env:"LARK_APP_SECRET" secret:"true" help:"Secret of the Lark app."`
-	LarkURL          string `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Base URL of Lark's API; https://open.larksuite.com outside the Chinese mainland."`
-	LarkAuthorizeURL string `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"URL of Lark's consent page; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside the Chinese mainland."`
-	ConsoleURL       string `env:"CONSOLE_URL" help:"URL of the browser console, to which users return from Lark. Default: PUBLIC_URL."`
+	LarkAppID        string   `env:"LARK_APP_ID" help:"App ID at Lark (Feishu) for sign-in with Lark, for example cli_a5ca35a685b0x26e. PUBLIC_URL/lark must be one of the redirect URLs of the app. Empty: sign-in with Lark is disabled."`
+	LarkAppSecret    string   `env:"LARK_APP_SECRET" secret:"true" help:"Secret of the Lark app."`
+	LarkURL          string   `env:"LARK_URL" envDefault:"https://open.feishu.cn" help:"Base URL of Lark's API; https://open.larksuite.com outside the Chinese mainland."`
+	LarkAuthorizeURL string   `env:"LARK_AUTHORIZE_URL" envDefault:"https://accounts.feishu.cn/open-apis/authen/v1/authorize" help:"URL of Lark's consent page; https://accounts.larksuite.com/open-apis/authen/v1/authorize outside the Chinese mainland."`
+	AppRedirectURIs  []string `env:"APP_REDIRECT_URIS" help:"Comma-separated addresses at which the browser returns to an app from Lark: https://host/path, a scheme of the app's own such as toolkit-studio:/lark, or http://127.0.0.1/lark for any port. Empty: apps cannot sign in with Lark."`
+	ConsoleURL       string   `env:"CONSOLE_URL" help:"URL of the browser console, to which users return from Lark. Default: PUBLIC_URL."`
 
 	CodeWorkers    int `env:"CODE_WORKERS" envDefault:"8" help:"Maximum number of mails with codes that this server sends at once, and the same of text messages. Each mail is a connection to the mail server."`
 	NoticeWorkers  int `env:"NOTICE_WORKERS" envDefault:"4" help:"Maximum number of mails without codes (notices) that this server sends at once."`

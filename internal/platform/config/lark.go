@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+
+	"github.com/konec/toolkit-gateway/internal/platform/appredirect"
 )
 
 var larkApp = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
@@ -11,6 +13,9 @@ var larkApp = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 // larkFaults are those of the settings for sign-in with Lark.
 func (c Config) larkFaults() (f faults) {
 	f.require(c.ConsoleURL == c.PublicURL || isAddress(c.ConsoleURL, "https", "http"), "CONSOLE_URL: not of the form https://host/path")
+
+	_, err := appredirect.Parse(c.AppRedirectURIs)
+	f.require(err == nil, "APP_REDIRECT_URIS: each must be https://host/path, scheme:/path with a dot or a dash in the scheme, or http://127.0.0.1/path")
 
 	if c.LarkAppID == "" && c.LarkAppSecret == "" {
 		return f

@@ -1,6 +1,8 @@
 package lark
 
 import (
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"strings"
 	"unicode"
@@ -21,6 +23,20 @@ type Person struct {
 	Name      string `json:"name"`
 	EnName    string `json:"en_name,omitempty"`
 	AvatarURL string `json:"avatar_url,omitempty"`
+}
+
+// ParsePerson reads a person as it is stored. It returns nil for nil: none is bound.
+func ParsePerson(stored []byte) (*Person, error) {
+	if stored == nil {
+		return nil, nil //nolint:nilnil // none is bound, which is not an error
+	}
+
+	var person Person
+	if err := json.Unmarshal(stored, &person); err != nil {
+		return nil, fmt.Errorf("read identity: %w", err)
+	}
+
+	return &person, nil
 }
 
 // Tidy returns a Lark user that was imported from another system in our stored form, false if the OpenID cannot be

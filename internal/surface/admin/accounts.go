@@ -31,7 +31,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 		return nil, err
 	}
 
-	next, err := toCursor((*accountCursor)(page.Next))
+	next, err := convert.ToCursor((*accountCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 func searchOf(p api.ListAccountsParams) (search administration.Search, err error) {
 	search = administration.Search{
 		Text: convert.Text(p.Q), Email: convert.Text(p.Email), Name: convert.Text(p.Name), Phone: convert.Text(p.Phone), ID: convert.Text(p.ID),
-		Group: convert.Text(p.Group), Order: administration.Newest, Limit: limitOf(p.Limit), Count: p.Count != nil && *p.Count,
+		Group: convert.Text(p.Group), Order: administration.Newest, Limit: convert.Limit(p.Limit), Count: p.Count != nil && *p.Count,
 	}
 
 	if p.Status != nil {
@@ -72,7 +72,7 @@ func searchOf(p api.ListAccountsParams) (search administration.Search, err error
 		return search, err
 	}
 
-	after, err := cursorOf[accountCursor](p.Cursor)
+	after, err := convert.CursorOf[accountCursor](p.Cursor)
 	search.After = (*administration.Position)(after)
 
 	return search, err

@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/timeline"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 var cursorTime = time.Date(2026, time.May, 4, 3, 2, 1, 0, time.UTC)
@@ -49,7 +50,7 @@ func TestCursorLeadsBack(t *testing.T) {
 func throughText[Cursor any](t *testing.T, position *Cursor, want string) *Cursor {
 	t.Helper()
 
-	made, err := toCursor(position)
+	made, err := convert.ToCursor(position)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +60,7 @@ func throughText[Cursor any](t *testing.T, position *Cursor, want string) *Curso
 		t.Errorf("%T: %s, %v; want %s", position, decoded, err, want)
 	}
 
-	got, err := cursorOf[Cursor](&text)
+	got, err := convert.CursorOf[Cursor](&text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,11 +71,11 @@ func throughText[Cursor any](t *testing.T, position *Cursor, want string) *Curso
 func TestNoCursor(t *testing.T) {
 	t.Parallel()
 
-	if got, err := cursorOf[accountCursor](nil); err != nil || got != nil {
+	if got, err := convert.CursorOf[accountCursor](nil); err != nil || got != nil {
 		t.Errorf("the first page: %+v, %v", got, err)
 	}
 
-	if last, err := toCursor[accountCursor](nil); err != nil || !last.IsNull() {
+	if last, err := convert.ToCursor[accountCursor](nil); err != nil || !last.IsNull() {
 		t.Errorf("the last page: %v, %v", last, err)
 	}
 }
@@ -84,7 +85,7 @@ func TestBadCursor(t *testing.T) {
 	t.Parallel()
 
 	for _, bad := range []string{"", "%", "bm90IEpTT04", "eyJpIjo3fQ", "eyJpIjoiXHUwMDAwIn0"} {
-		_, err := cursorOf[accountCursor](&bad)
+		_, err := convert.CursorOf[accountCursor](&bad)
 
 		refusal, ok := errors.AsType[*problem.Problem](err)
 		if !ok || !errors.Is(refusal, problem.ErrInvalidRequest) || len(refusal.Fields) != 1 || refusal.Fields[0].Name != "?cursor" {

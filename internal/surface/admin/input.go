@@ -60,17 +60,6 @@ func keyOfTarget(ctx context.Context, chosen *string, operation string, target a
 	return keyOf(ctx, chosen, request...)
 }
 
-// defaultLimit is the page size if the caller names none, as in the document.
-const defaultLimit = 50
-
-func limitOf(limit *int) int32 {
-	if limit == nil {
-		return defaultLimit
-	}
-
-	return int32(*limit) //nolint:gosec // the document's maximum is 200
-}
-
 var textTime = language.Text{Chinese: "不是有效的时间", English: "is not a valid time"}
 
 // timeOf parses a Timestamp of the query string.

@@ -24,20 +24,20 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 		return nil, err
 	}
 
-	before, err := cursorOf[eventCursor](r.Params.Cursor)
+	before, err := convert.CursorOf[eventCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
 	page, err := a.events.Find(ctx, audit.Search{
 		AccountID: convert.Text(r.Params.Account), ActorID: convert.Text(r.Params.Actor), Action: audit.Action(convert.Text(r.Params.Action)),
-		Since: since, Until: until, Before: (*audit.Position)(before), Limit: limitOf(r.Params.Limit),
+		Since: since, Until: until, Before: (*audit.Position)(before), Limit: convert.Limit(r.Params.Limit),
 	})
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor((*eventCursor)(page.Next))
+	next, err := convert.ToCursor((*eventCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +62,12 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 		return nil, err
 	}
 
-	before, err := cursorOf[deliveryCursor](r.Params.Cursor)
+	before, err := convert.CursorOf[deliveryCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
-	search := delivery.Search{Since: since, Until: until, Before: (*delivery.Position)(before), Limit: limitOf(r.Params.Limit)}
+	search := delivery.Search{Since: since, Until: until, Before: (*delivery.Position)(before), Limit: convert.Limit(r.Params.Limit)}
 	if r.Params.Recipient != nil {
 		search.Recipients = []string{recipient(*r.Params.Recipient)}
 	}
@@ -81,7 +81,7 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 		return nil, err
 	}
 
-	next, err := toCursor((*deliveryCursor)(page.Next))
+	next, err := convert.ToCursor((*deliveryCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func recipient(text string) string {
 
 // GetTimeline returns why a user cannot sign in.
 func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject) (api.GetTimelineResponseObject, error) {
-	after, err := cursorOf[timelineCursor](r.Params.Cursor)
+	after, err := convert.CursorOf[timelineCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -114,12 +114,12 @@ func (a *Admin) GetTimeline(ctx context.Context, r api.GetTimelineRequestObject)
 		after = &timelineCursor{}
 	}
 
-	found, err := a.timelines.Of(ctx, grantedTo(ctx).rights, r.AccountID, after.position(), limitOf(r.Params.Limit))
+	found, err := a.timelines.Of(ctx, grantedTo(ctx).rights, r.AccountID, after.position(), convert.Limit(r.Params.Limit))
 	if err != nil {
 		return nil, err
 	}
 
-	next, err := toCursor(timelineCursorOf(found.Next))
+	next, err := convert.ToCursor(timelineCursorOf(found.Next))
 	if err != nil {
 		return nil, err
 	}

@@ -132,12 +132,12 @@ func (a *Admin) DeleteWebhook(ctx context.Context, r api.DeleteWebhookRequestObj
 func (a *Admin) ListWebhookDeliveries(
 	ctx context.Context, r api.ListWebhookDeliveriesRequestObject,
 ) (api.ListWebhookDeliveriesResponseObject, error) {
-	before, err := cursorOf[webhookDeliveryCursor](r.Params.Cursor)
+	before, err := convert.CursorOf[webhookDeliveryCursor](r.Params.Cursor)
 	if err != nil {
 		return nil, err
 	}
 
-	search := webhook.Search{WebhookID: r.WebhookID, Before: (*webhook.Position)(before), Limit: limitOf(r.Params.Limit)}
+	search := webhook.Search{WebhookID: r.WebhookID, Before: (*webhook.Position)(before), Limit: convert.Limit(r.Params.Limit)}
 	if r.Params.State != nil {
 		search.State = webhook.State(*r.Params.State)
 	}
@@ -147,7 +147,7 @@ func (a *Admin) ListWebhookDeliveries(
 		return nil, err
 	}
 
-	next, err := toCursor((*webhookDeliveryCursor)(page.Next))
+	next, err := convert.ToCursor((*webhookDeliveryCursor)(page.Next))
 	if err != nil {
 		return nil, err
 	}
@@ -184,7 +184,7 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 		return nil, err
 	}
 
-	after, err := cursorAt[eventCursor]("/cursor", r.Body.Cursor)
+	after, err := convert.CursorAt[eventCursor]("/cursor", r.Body.Cursor)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +200,7 @@ func (a *Admin) ReplayWebhook(ctx context.Context, r api.ReplayWebhookRequestObj
 		return nil, err
 	}
 
-	next, err := toCursor((*eventCursor)(replayed.Next))
+	next, err := convert.ToCursor((*eventCursor)(replayed.Next))
 	if err != nil {
 		return nil, err
 	}

@@ -61,6 +61,8 @@ func Sessions(list []session.Session, current string, places *geo.Locator, in la
 			ID:        one.ID,
 			Surface:   api.SessionSurface(one.Surface),
 			Device:    one.Device,
+			Label:     one.Label,
+			Client:    one.Client,
 			Address:   Address(one.Address),
 			Location:  Location(places, one.Address, in),
 			CreatedAt: Time(one.CreatedAt),
@@ -79,7 +81,7 @@ func Devices(list []device.Device, places *geo.Locator, in language.Language) ap
 
 	for i, one := range list {
 		response.Devices[i] = api.Device{
-			ID: one.ID, Name: one.Name, Address: Address(one.Address), Location: Location(places, one.Address, in),
+			ID: one.ID, Name: one.Name, Label: one.Label, Address: Address(one.Address), Location: Location(places, one.Address, in),
 			CreatedAt: Time(one.CreatedAt), SeenAt: Time(one.SeenAt), Current: one.Current,
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // cookieLark exists while the browser is on its way to Lark and back.
@@ -58,6 +59,24 @@ func (p *Public) AuthorizeLark(ctx context.Context, r api.AuthorizeLarkRequestOb
 	return larkPage(departure.Page), nil
 }
 
+// AuthorizeLarkForApp redirects a browser that an app has opened to Lark.
+func (p *Public) AuthorizeLarkForApp(ctx context.Context, r api.AuthorizeLarkForAppRequestObject) (api.AuthorizeLarkForAppResponseObject, error) {
+	if p.settings.Lark.AppID == "" {
+		return nil, errNotConfigured
+	}
+
+	departure, err := p.identities.AuthorizeApp(federation.AppRequest{
+		Redirect: r.Params.RedirectURI, Challenge: r.Params.CodeChallenge, State: convert.Text(r.Params.State),
+	})
+	if err != nil {
+		return nil, err
+	}
+
+	httpapi.SetCookie(ctx, hostCookie(cookieLark, departure.Cookie, federation.Lifetime))
+
+	return api.AuthorizeLarkForApp302Response{Headers: api.AuthorizeLarkForApp302ResponseHeaders{Location: departure.Page}}, nil
+}
+
 func larkPage(location string) api.AuthorizeLark302Response {
 	return api.AuthorizeLark302Response{Headers: api.AuthorizeLark302ResponseHeaders{Location: location}}
 }
@@ -93,14 +112,17 @@ func (p *Public) ReturnFromLark(ctx context.Context, r api.ReturnFromLarkRequest
 		p.holdTicket(ctx, browser, string(outcome.Ticket))
 	}
 
-	page := ""
-	if outcome.Action == federation.Bind {
-		page = pageBound
+	location, ofApp := outcome.AppPage()
+	if !ofApp {
+		page := ""
+		if outcome.Action == federation.Bind {
+			page = pageBound
+		}
+
+		location = p.consolePage(outcome.Locale, page, outcome.Failed)
 	}
 
-	return api.ReturnFromLark302Response{Headers: api.ReturnFromLark302ResponseHeaders{
-		Location: p.consolePage(outcome.Locale, page, outcome.Failed),
-	}}, nil
+	return api.ReturnFromLark302Response{Headers: api.ReturnFromLark302ResponseHeaders{Location: location}}, nil
 }
 
 // holdTicket gives the browser its ticket. While a session lives, its XSRF token goes on.

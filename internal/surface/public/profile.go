@@ -28,7 +28,7 @@ func (p *Public) ChangeUser(ctx context.Context, r api.ChangeUserRequestObject) 
 	case "name":
 		err = p.changeName(ctx, *r.Body.Name)
 	case "avatar":
-		err = p.profiles.SetPicture(ctx, who(ctx), *r.Body.Avatar)
+		err = p.profiles.SetPicture(ctx, who(ctx).Principal, *r.Body.Avatar)
 	default:
 		err = p.changeEmail(ctx, *r.Body.Email, r.Body.Code)
 	}
@@ -77,7 +77,7 @@ func (p *Public) changeName(ctx context.Context, name string) error {
 		return err
 	}
 
-	return p.profiles.SetName(ctx, who(ctx), name)
+	return p.profiles.SetName(ctx, who(ctx).Principal, name)
 }
 
 // changeEmail takes two steps, unless the settings require no proof.
@@ -87,21 +87,21 @@ func (p *Public) changeEmail(ctx context.Context, text string, code *api.SixDigi
 		return err
 	}
 
-	browser := who(ctx)
+	caller := who(ctx).Principal
 
 	switch {
 	case !p.settings.ConfirmEmail:
-		return p.profiles.SetEmailAtOnce(ctx, browser, email)
+		return p.profiles.SetEmailAtOnce(ctx, caller, email)
 	case code == nil:
-		return p.profiles.SendEmailCode(ctx, browser, email)
+		return p.profiles.SendEmailCode(ctx, caller, email)
 	}
 
-	return p.profiles.SetEmail(ctx, browser, email, *code)
+	return p.profiles.SetEmail(ctx, caller, email, *code)
 }
 
 // SendPhoneCode texts a code to the phone to be bound.
 func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestObject) (api.SendPhoneCodeResponseObject, error) {
-	if err := p.profiles.SendPhoneCode(ctx, who(ctx), r.Params.Phone); err != nil {
+	if err := p.profiles.SendPhoneCode(ctx, who(ctx).Principal, r.Params.Phone); err != nil {
 		return nil, err
 	}
 
@@ -110,7 +110,7 @@ func (p *Public) SendPhoneCode(ctx context.Context, r api.SendPhoneCodeRequestOb
 
 // BindPhone binds the phone that the code went to.
 func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (api.BindPhoneResponseObject, error) {
-	if err := p.profiles.BindPhone(ctx, who(ctx), r.Body.Phone, r.Body.Code); err != nil {
+	if err := p.profiles.BindPhone(ctx, who(ctx).Principal, r.Body.Phone, r.Body.Code); err != nil {
 		return nil, err
 	}
 
@@ -119,7 +119,7 @@ func (p *Public) BindPhone(ctx context.Context, r api.BindPhoneRequestObject) (a
 
 // CreateTOTP creates a secret for an authenticator app.
 func (p *Public) CreateTOTP(ctx context.Context, _ api.CreateTOTPRequestObject) (api.CreateTOTPResponseObject, error) {
-	url, err := p.profiles.NewTOTP(ctx, who(ctx))
+	url, err := p.profiles.NewTOTP(ctx, who(ctx).Principal)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (p *Public) GetTOTPPicture(ctx context.Context, r api.GetTOTPPictureRequest
 		format = factor.Format(*r.Params.Format)
 	}
 
-	picture, err := p.profiles.TOTPPicture(ctx, who(ctx), format)
+	picture, err := p.profiles.TOTPPicture(ctx, who(ctx).Principal, format)
 	if err != nil {
 		return nil, err
 	}
@@ -151,7 +151,7 @@ func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api
 	var codes [2]string
 	copy(codes[:], r.Body.Tss) // two, or none
 
-	recovery, err := p.profiles.BindTOTP(ctx, who(ctx), convert.Text(r.Body.Totp), codes)
+	recovery, err := p.profiles.BindTOTP(ctx, who(ctx).Principal, convert.Text(r.Body.Totp), codes)
 	if err != nil {
 		return nil, err
 	}
@@ -161,7 +161,7 @@ func (p *Public) BindTOTP(ctx context.Context, r api.BindTOTPRequestObject) (api
 
 // CreateRecoveryCodes creates new recovery codes, and voids the previous ones.
 func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCodesRequestObject) (api.CreateRecoveryCodesResponseObject, error) {
-	codes, err := p.profiles.RecoveryCodes(ctx, who(ctx))
+	codes, err := p.profiles.RecoveryCodes(ctx, who(ctx).Principal)
 	if err != nil {
 		return nil, err
 	}
@@ -189,17 +189,17 @@ func (p *Public) KeepFactor(ctx context.Context, r api.KeepFactorRequestObject) 
 
 // Unbind removes a phone, an authenticator app or a Lark identity.
 func (p *Public) Unbind(ctx context.Context, r api.UnbindRequestObject) (api.UnbindResponseObject, error) {
-	browser := who(ctx)
+	caller := who(ctx).Principal
 
 	var err error
 
 	switch r.Key {
 	case api.UnbindParamsKeyPhone:
-		err = p.profiles.UnbindPhone(ctx, browser)
+		err = p.profiles.UnbindPhone(ctx, caller)
 	case api.UnbindParamsKeyTotp:
-		err = p.profiles.UnbindTOTP(ctx, browser)
+		err = p.profiles.UnbindTOTP(ctx, caller)
 	case api.UnbindParamsKeyLark:
-		err = p.profiles.UnbindLark(ctx, browser)
+		err = p.profiles.UnbindLark(ctx, caller)
 	}
 
 	if err != nil {

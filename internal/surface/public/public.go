@@ -206,9 +206,7 @@ func (p *Public) GetUser(ctx context.Context, _ api.GetUserRequestObject) (api.G
 	}
 
 	user := toAPIUser(browser, security)
-	if found {
-		user.History = toAPISignIn(last, p.places, origin.From(ctx).Language)
-	}
+	user.History = convert.LastSignIn(last, found, p.places, origin.From(ctx).Language)
 
 	return api.GetUser200JSONResponse(user), nil
 }

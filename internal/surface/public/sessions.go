@@ -58,3 +58,41 @@ func (p *Public) EndUserDevice(ctx context.Context, r api.EndUserDeviceRequestOb
 
 	return api.EndUserDevice204Response{}, nil
 }
+
+// LabelUserSession gives a session a name.
+func (p *Public) LabelUserSession(ctx context.Context, r api.LabelUserSessionRequestObject) (api.LabelUserSessionResponseObject, error) {
+	label, err := convert.Label(r.Body.Label)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := p.sessions.Label(ctx, who(ctx).Principal, r.ID, label); err != nil {
+		return nil, err
+	}
+
+	return api.LabelUserSession204Response{}, nil
+}
+
+// LabelUserDevice gives a device a name.
+func (p *Public) LabelUserDevice(ctx context.Context, r api.LabelUserDeviceRequestObject) (api.LabelUserDeviceResponseObject, error) {
+	label, err := convert.Label(r.Body.Label)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := p.devices.Label(ctx, who(ctx).Actor(0), r.ID, label); err != nil {
+		return nil, err
+	}
+
+	return api.LabelUserDevice204Response{}, nil
+}
+
+// ListUserSignIns returns a page of the account's sign-ins.
+func (p *Public) ListUserSignIns(ctx context.Context, r api.ListUserSignInsRequestObject) (api.ListUserSignInsResponseObject, error) {
+	response, err := convert.SignIns(ctx, p.log, p.places, who(ctx).Account.ID, r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListUserSignIns200JSONResponse(response), nil
+}

@@ -69,6 +69,39 @@ func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequest
 	return api.SignInWithCode204Response{}, nil
 }
 
+// SendSignInMail mails a code to the address, if it has an account.
+func (p *Public) SendSignInMail(ctx context.Context, r api.SendSignInMailRequestObject) (api.SendSignInMailResponseObject, error) {
+	email, err := convert.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := p.signin.SendMailCode(withDevice(ctx), email); err != nil {
+		return nil, err
+	}
+
+	return api.SendSignInMail204Response{}, nil
+}
+
+// SignInWithMail signs in with a code by mail.
+func (p *Public) SignInWithMail(ctx context.Context, r api.SignInWithMailRequestObject) (api.SignInWithMailResponseObject, error) {
+	email, err := convert.Email(r.Body.Email)
+	if err != nil {
+		return nil, err
+	}
+
+	ctx, browser := p.signInBrowser(ctx)
+
+	opened, err := browser.WithMail(ctx, email, r.Body.Code, convert.Text(r.Body.Totp))
+	if err != nil {
+		return nil, err
+	}
+
+	p.openSession(ctx, opened)
+
+	return api.SignInWithMail204Response{}, nil
+}
+
 // SignInWithTOTP signs in with an authenticator app, or a recovery code.
 func (p *Public) SignInWithTOTP(ctx context.Context, r api.SignInWithTOTPRequestObject) (api.SignInWithTOTPResponseObject, error) {
 	email, err := convert.Email(r.Body.Email)

@@ -1,6 +1,7 @@
 package toolkit
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,8 +9,15 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
+	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
+
+// done returns what an operation without a result of its own returns.
+func done(ctx context.Context, message language.Text) api.Done {
+	return api.Done{Success: true, Message: message.In(origin.From(ctx).Language)}
+}
 
 func toAPITokens(t session.Tokens) api.Tokens {
 	return api.Tokens{

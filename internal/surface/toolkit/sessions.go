@@ -54,3 +54,41 @@ func (t *Toolkit) EndDevice(ctx context.Context, r api.EndDeviceRequestObject) (
 
 	return api.EndDevice204Response{}, nil
 }
+
+// LabelSession gives a session a name.
+func (t *Toolkit) LabelSession(ctx context.Context, r api.LabelSessionRequestObject) (api.LabelSessionResponseObject, error) {
+	label, err := convert.Label(r.Body.Label)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := t.sessions.Label(ctx, who(ctx), r.ID, label); err != nil {
+		return nil, err
+	}
+
+	return api.LabelSession204Response{}, nil
+}
+
+// LabelDevice gives a device a name.
+func (t *Toolkit) LabelDevice(ctx context.Context, r api.LabelDeviceRequestObject) (api.LabelDeviceResponseObject, error) {
+	label, err := convert.Label(r.Body.Label)
+	if err != nil {
+		return nil, err
+	}
+
+	if err := t.devices.Label(ctx, who(ctx).Actor(0), r.ID, label); err != nil {
+		return nil, err
+	}
+
+	return api.LabelDevice204Response{}, nil
+}
+
+// ListSignIns returns a page of the account's sign-ins.
+func (t *Toolkit) ListSignIns(ctx context.Context, r api.ListSignInsRequestObject) (api.ListSignInsResponseObject, error) {
+	response, err := convert.SignIns(ctx, t.log, t.places, who(ctx).Account.ID, r.Params.Limit, r.Params.Cursor)
+	if err != nil {
+		return nil, err
+	}
+
+	return api.ListSignIns200JSONResponse(response), nil
+}

@@ -27,12 +27,14 @@ const (
 	LarkToken       = "canary-of-a-token-"
 	larkCallback    = "https://gateway.test/lark"
 	LarkConsoleURL  = "https://console.test/app"
+	AppRedirect     = "toolkit-studio:/lark"
 )
 
 // WithLark returns a setting that lets users sign in with a Lark at the address.
 func WithLark(address string) func(*apptest.Settings) {
 	return func(c *apptest.Settings) {
 		c.LarkAppID, c.LarkAppSecret, c.LarkURL, c.LarkAuthorizeURL, c.ConsoleURL = larkApp, LarkSecret, address, larkPage, LarkConsoleURL
+		c.AppRedirectURIs = []string{AppRedirect, "http://127.0.0.1/lark"}
 	}
 }
 

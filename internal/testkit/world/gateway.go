@@ -87,25 +87,37 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		return map[string]any{"email": Owner, "password": apptest.Password}
 	case "refresh":
 		return map[string]any{"refresh_token": g.OwnerTokens.RefreshToken}
-	case "sendRegistrationCode":
+	case "sendRegistrationCode", "sendForgottenPasswordCode", "sendMyEmailCode", "sendLoginMail", "sendSignInMail":
 		return map[string]any{"email": address}
 	case "register":
 		return map[string]any{"username": "New User", "email": address, "password": apptest.Password, "verificationCode": "000000"}
 	case "renewSession":
 		return map[string]any{"code": strings.Repeat("A", 44)}
-	case "signInWithCode", "bindPhone":
+	case "sendLoginSMS", "sendMyPhoneCode":
+		return map[string]any{"phone": g.NewPhone()}
+	case "changeMyEmail":
+		return map[string]any{"email": address, "code": "000000"}
+	case "signInWithCode", "loginWithSMS", "bindPhone", "bindMyPhone":
 		return map[string]any{"phone": FreePhone, "code": "000000"}
-	case "signInWithTOTP":
+	case "loginWithLark", "bindMyLark":
+		return map[string]any{"code": SealedGrant(g.Env, "ou_unknown"), "code_verifier": GrantVerifier}
+	case "labelSession", "labelDevice", "labelUserSession", "labelUserDevice":
+		return map[string]any{"label": "Study"}
+	case "loginWithMail", "signInWithMail":
+		return map[string]any{"email": address, "code": "000000"}
+	case "signInWithTOTP", "loginWithTOTP":
 		return map[string]any{"email": Owner, "code": "000000"}
 	case "changeMe":
-		return map[string]any{"username": "Another Name", "avatar": 7}
+		return map[string]any{"username": "Another Name", "avatar": 7, "picture": "pictures/1.png"}
 	case "changeUser":
 		return map[string]any{"key": "Name", "name": "Another Name"}
+	case "bindMyTOTP":
+		return map[string]any{"codes": []string{"000000", "000000"}}
 	case "bindTOTP":
 		return map[string]any{"tss": []string{"000000", "000000"}}
-	case "changePassword":
+	case "changePassword", "changeMyPassword":
 		return map[string]any{"old": "not " + apptest.Password, "password": NewPassword}
-	case "resetPassword":
+	case "resetPassword", "resetForgottenPassword":
 		return map[string]any{"email": Owner, "code": "000000", "password": NewPassword}
 	case "createFirstAdministrator":
 		return map[string]any{
@@ -113,7 +125,7 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		}
 	case "reauthenticate", "reauthenticateBrowser":
 		return map[string]any{"password": "not " + apptest.Password}
-	case "setSecondFactor":
+	case "setSecondFactor", "setMySecondFactor":
 		return map[string]any{"enabled": false}
 	case "signInWithLark":
 		return map[string]any{"totp": "000000"}
@@ -176,6 +188,8 @@ func (g *Gateway) Query(o Operation) string {
 		return "type=generate-secret"
 	case "authorizeLark":
 		return url.Values{"state": {`{"action":"bind","locale":"zh-Hans"}`}}.Encode()
+	case "authorizeLarkForApp":
+		return AuthorizeAppQuery(AppRedirect, "any")
 	case "returnFromLark":
 		return url.Values{"state": {"not ours"}, "code": {"any"}}.Encode()
 	}

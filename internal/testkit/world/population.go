@@ -77,7 +77,7 @@ func NewPopulation(tb testing.TB, change ...func(*apptest.Settings)) *Population
 	}
 
 	for _, class := range []string{ClassPending, ClassExpecting} {
-		for _, purpose := range []code.Purpose{code.Registration, code.Reset} {
+		for _, purpose := range []code.Purpose{code.Registration, code.Reset, code.SignInMail} {
 			p.PlantCode(tb, purpose, AddressOfClass(class), "111111")
 		}
 

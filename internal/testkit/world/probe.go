@@ -52,6 +52,13 @@ var ToolkitProbes = []Probe{
 	{Name: "login", Password: true, Call: func(email string) Call { return LoginCall(email, "wrong") }, Steps: GuessSteps("INVALID_CREDENTIALS")},
 	{Name: "send-code", Call: sendCodeCall, Steps: SendSteps("200")},
 	{Name: "register", Call: func(email string) Call { return RegisterCall(email, apptest.Password, "000000") }, Steps: WrongCodeSteps()},
+	{Name: "login-totp", Call: func(email string) Call { return AppTOTPCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login-sms send", ByPhone: true, Call: appSMSCodeCall, Steps: SendSteps("200")},
+	{Name: "login-sms", ByPhone: true, Call: func(phone string) Call { return AppSMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login-email send", Call: appMailCodeCall, Steps: SendSteps("200")},
+	{Name: "login-email", Call: func(email string) Call { return AppMailCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "forgot-password send", Call: appForgotCall, Steps: SendSteps("200")},
+	{Name: "forgot-password", Call: func(email string) Call { return AppResetCall(email, "000000", NewPassword) }, Steps: WrongCodeSteps()},
 }
 
 // PublicProbes are the probes of the browsers' surface.
@@ -64,6 +71,8 @@ var PublicProbes = []Probe{
 	},
 	{Name: "login-sms send", ByPhone: true, Call: smsCodeCall, Steps: SendSteps("204")},
 	{Name: "login-sms", ByPhone: true, Call: func(phone string) Call { return SMSCall(phone, "000000") }, Steps: GuessSteps("CODE_INVALID")},
+	{Name: "login-email send", Call: mailCodeCall, Steps: SendSteps("204")},
+	{Name: "login-email", Call: func(email string) Call { return MailCall(email, "000000") }, Steps: GuessSteps("CODE_INVALID")},
 	{Name: "forget_code", Call: forgetCall, Steps: SendSteps("204")},
 	{Name: "forget_reset", Call: func(email string) Call { return ResetCall(email, "000000", NewPassword) }, Steps: WrongCodeSteps()},
 }

@@ -50,6 +50,51 @@ func RegisterCall(email, password, code string) Call {
 	})
 }
 
+// AppTOTPCall returns an app's sign-in with the code of an authenticator app.
+func AppTOTPCall(email, code string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/login/totp", map[string]string{"email": email, "code": code})
+}
+
+// appSMSCodeCall returns an app's request for a sign-in code by SMS.
+func appSMSCodeCall(phone string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/login/sms/send-code", map[string]string{"phone": phone})
+}
+
+// AppSMSCall returns an app's sign-in with a code by SMS.
+func AppSMSCall(phone, code string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/login/sms", map[string]string{"phone": phone, "code": code})
+}
+
+// appMailCodeCall returns an app's request for a sign-in code by mail.
+func appMailCodeCall(email string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/login/email/send-code", map[string]string{"email": email})
+}
+
+// AppMailCall returns an app's sign-in with a code by mail.
+func AppMailCall(email, code string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/login/email", map[string]string{"email": email, "code": code})
+}
+
+// mailCodeCall returns a browser's request for a sign-in code by mail.
+func mailCodeCall(email string) Call {
+	return JSONCall(http.MethodPost, "/login/email_code", map[string]string{"email": email})
+}
+
+// MailCall returns a browser's sign-in with a code by mail.
+func MailCall(email, code string) Call {
+	return JSONCall(http.MethodPost, "/login/email", map[string]string{"email": email, "code": code})
+}
+
+// appForgotCall returns an app's request for a code to reset a password.
+func appForgotCall(email string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/forgot-password/send-code", map[string]string{"email": email})
+}
+
+// AppResetCall returns an app's password reset.
+func AppResetCall(email, code, password string) Call {
+	return JSONCall(http.MethodPost, "/api/auth/forgot-password", map[string]string{"email": email, "code": code, "password": password})
+}
+
 // SignInCall returns the call with which the sign-in page signs in with a password.
 func SignInCall(email, password string) Call {
 	return JSONCall(http.MethodPost, "/login", map[string]string{"email": email, "password": password})
