@@ -1762,8 +1762,8 @@ type Label = string
 
 // LabelRequest defines model for LabelRequest.
 type LabelRequest struct {
-	// Label 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
-	Label nullable.Nullable[string] `json:"label"`
+	// Label 名称，为空则移除 · The name, in one line, without control characters; empty to remove it.
+	Label string `json:"label"`
 }
 
 // LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
@@ -3311,7 +3311,7 @@ type AuthorizeLarkForAppParams struct {
 	CodeChallenge string `form:"code_challenge" json:"code_challenge"`
 
 	// CodeChallengeMethod 只支持 S256 · Only S256.
-	CodeChallengeMethod *AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+	CodeChallengeMethod AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method" json:"code_challenge_method"`
 
 	// State 原样返回给客户端 · Comes back to the app as it is.
 	State *string `form:"state,omitempty" json:"state,omitempty"`
@@ -7719,9 +7719,9 @@ func (siw *ServerInterfaceWrapper) AuthorizeLarkForApp(w http.ResponseWriter, r 
 		return
 	}
 
-	// ------------- Optional query parameter "code_challenge_method" -------------
+	// ------------- Required query parameter "code_challenge_method" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, false, "code_challenge_method", r.URL.Query(), &params.CodeChallengeMethod, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "code_challenge_method", r.URL.Query(), &params.CodeChallengeMethod, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		var requiredError *runtime.RequiredParameterError
 		if errors.As(err, &requiredError) {

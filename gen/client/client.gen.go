@@ -1763,8 +1763,8 @@ type Label = string
 
 // LabelRequest defines model for LabelRequest.
 type LabelRequest struct {
-	// Label 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
-	Label nullable.Nullable[string] `json:"label"`
+	// Label 名称，为空则移除 · The name, in one line, without control characters; empty to remove it.
+	Label string `json:"label"`
 }
 
 // LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
@@ -3312,7 +3312,7 @@ type AuthorizeLarkForAppParams struct {
 	CodeChallenge string `form:"code_challenge" json:"code_challenge"`
 
 	// CodeChallengeMethod 只支持 S256 · Only S256.
-	CodeChallengeMethod *AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method,omitempty" json:"code_challenge_method,omitempty"`
+	CodeChallengeMethod AuthorizeLarkForAppParamsCodeChallengeMethod `form:"code_challenge_method" json:"code_challenge_method"`
 
 	// State 原样返回给客户端 · Comes back to the app as it is.
 	State *string `form:"state,omitempty" json:"state,omitempty"`
@@ -4721,9 +4721,9 @@ type ClientInterface interface {
 
 	// LabelDeviceWithBody 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4732,9 +4732,9 @@ type ClientInterface interface {
 
 	// LabelDevice 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -4991,9 +4991,9 @@ type ClientInterface interface {
 
 	// LabelSessionWithBody 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5002,9 +5002,9 @@ type ClientInterface interface {
 
 	// LabelSession 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5800,9 +5800,9 @@ type ClientInterface interface {
 
 	// LabelUserDeviceWithBody 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -5811,9 +5811,9 @@ type ClientInterface interface {
 
 	// LabelUserDevice 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5990,9 +5990,9 @@ type ClientInterface interface {
 
 	// LabelUserSessionWithBody 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -6001,9 +6001,9 @@ type ClientInterface interface {
 
 	// LabelUserSession 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -7906,9 +7906,9 @@ func (c *Client) EndDevice(ctx context.Context, id DeviceID, reqEditors ...Reque
 
 // LabelDeviceWithBody 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -7927,9 +7927,9 @@ func (c *Client) LabelDeviceWithBody(ctx context.Context, id DeviceID, contentTy
 
 // LabelDevice 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -8406,9 +8406,9 @@ func (c *Client) EndSession(ctx context.Context, id SessionID, reqEditors ...Req
 
 // LabelSessionWithBody 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8427,9 +8427,9 @@ func (c *Client) LabelSessionWithBody(ctx context.Context, id SessionID, content
 
 // LabelSession 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -9755,9 +9755,9 @@ func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...R
 
 // LabelUserDeviceWithBody 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -9776,9 +9776,9 @@ func (c *Client) LabelUserDeviceWithBody(ctx context.Context, id DeviceID, conte
 
 // LabelUserDevice 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -10095,9 +10095,9 @@ func (c *Client) EndUserSession(ctx context.Context, id SessionID, reqEditors ..
 
 // LabelUserSessionWithBody 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type.
 //
@@ -10116,9 +10116,9 @@ func (c *Client) LabelUserSessionWithBody(ctx context.Context, id SessionID, con
 
 // LabelUserSession 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -14482,16 +14482,12 @@ func NewAuthorizeLarkForAppRequest(server string, params *AuthorizeLarkForAppPar
 			}
 		}
 
-		if params.CodeChallengeMethod != nil {
-
-			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge_method", *params.CodeChallengeMethod, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			} else {
-				for _, qp := range strings.Split(queryFrag, "&") {
-					rawQueryFragments = append(rawQueryFragments, qp)
-				}
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code_challenge_method", params.CodeChallengeMethod, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
 			}
-
 		}
 
 		if params.State != nil {
@@ -17191,9 +17187,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelDeviceWithBodyWithResponse 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17202,9 +17198,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelDeviceWithResponse 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17475,9 +17471,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelSessionWithBodyWithResponse 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17486,9 +17482,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelSessionWithResponse 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18324,9 +18320,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelUserDeviceWithBodyWithResponse 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18335,9 +18331,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelUserDeviceWithResponse 命名一个设备 · Name a device
 	//
-	// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18524,9 +18520,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelUserSessionWithBodyWithResponse 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18535,9 +18531,9 @@ type ClientWithResponsesInterface interface {
 
 	// LabelUserSessionWithResponse 命名一个会话 · Name a session
 	//
-	// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+	// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 	//
-	// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+	// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -37170,9 +37166,9 @@ func (c *ClientWithResponses) EndDeviceWithResponse(ctx context.Context, id Devi
 
 // LabelDeviceWithBodyWithResponse 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -37187,9 +37183,9 @@ func (c *ClientWithResponses) LabelDeviceWithBodyWithResponse(ctx context.Contex
 
 // LabelDeviceWithResponse 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -37592,9 +37588,9 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, id Ses
 
 // LabelSessionWithBodyWithResponse 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -37609,9 +37605,9 @@ func (c *ClientWithResponses) LabelSessionWithBodyWithResponse(ctx context.Conte
 
 // LabelSessionWithResponse 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -38765,9 +38761,9 @@ func (c *ClientWithResponses) EndUserDeviceWithResponse(ctx context.Context, id 
 
 // LabelUserDeviceWithBodyWithResponse 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -38782,9 +38778,9 @@ func (c *ClientWithResponses) LabelUserDeviceWithBodyWithResponse(ctx context.Co
 
 // LabelUserDeviceWithResponse 命名一个设备 · Name a device
 //
-// 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -39055,9 +39051,9 @@ func (c *ClientWithResponses) EndUserSessionWithResponse(ctx context.Context, id
 
 // LabelUserSessionWithBodyWithResponse 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -39072,9 +39068,9 @@ func (c *ClientWithResponses) LabelUserSessionWithBodyWithResponse(ctx context.C
 
 // LabelUserSessionWithResponse 命名一个会话 · Name a session
 //
-// 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+// 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
 //
-// Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+// Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //

@@ -668,9 +668,9 @@ export const endSession = <ThrowOnError extends boolean = false>(options: Option
 /**
  * 命名一个会话 · Name a session
  *
- * 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+ * 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
  *
- * Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+ * Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
  *
  */
 export const labelSession = <ThrowOnError extends boolean = false>(options: Options<LabelSessionData, ThrowOnError>): RequestResult<LabelSessionResponses, LabelSessionErrors, ThrowOnError> => (options.client ?? client).patch<LabelSessionResponses, LabelSessionErrors, ThrowOnError>({
@@ -715,9 +715,9 @@ export const endDevice = <ThrowOnError extends boolean = false>(options: Options
 /**
  * 命名一个设备 · Name a device
  *
- * 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+ * 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
  *
- * Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+ * Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
  *
  */
 export const labelDevice = <ThrowOnError extends boolean = false>(options: Options<LabelDeviceData, ThrowOnError>): RequestResult<LabelDeviceResponses, LabelDeviceErrors, ThrowOnError> => (options.client ?? client).patch<LabelDeviceResponses, LabelDeviceErrors, ThrowOnError>({
@@ -1095,9 +1095,9 @@ export const endUserSession = <ThrowOnError extends boolean = false>(options: Op
 /**
  * 命名一个会话 · Name a session
  *
- * 给账号的一个会话取名，便于辨认；`label` 为 null 时移除名称。
+ * 给账号的一个会话取名，便于辨认；`label` 为空时移除名称。
  *
- * Gives a session of the account a name by which its user recognizes it. `label` null removes the name.
+ * Gives a session of the account a name by which its user recognizes it. An empty `label` removes it.
  *
  */
 export const labelUserSession = <ThrowOnError extends boolean = false>(options: Options<LabelUserSessionData, ThrowOnError>): RequestResult<LabelUserSessionResponses, LabelUserSessionErrors, ThrowOnError> => (options.client ?? client).patch<LabelUserSessionResponses, LabelUserSessionErrors, ThrowOnError>({
@@ -1154,9 +1154,9 @@ export const endUserDevice = <ThrowOnError extends boolean = false>(options: Opt
 /**
  * 命名一个设备 · Name a device
  *
- * 给账号的一个设备取名，便于辨认；`label` 为 null 时移除名称。
+ * 给账号的一个设备取名，便于辨认；`label` 为空时移除名称。
  *
- * Gives a device of the account a name by which its user recognizes it. `label` null removes the name.
+ * Gives a device of the account a name by which its user recognizes it. An empty `label` removes it.
  *
  */
 export const labelUserDevice = <ThrowOnError extends boolean = false>(options: Options<LabelUserDeviceData, ThrowOnError>): RequestResult<LabelUserDeviceResponses, LabelUserDeviceErrors, ThrowOnError> => (options.client ?? client).patch<LabelUserDeviceResponses, LabelUserDeviceErrors, ThrowOnError>({

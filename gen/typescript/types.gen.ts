@@ -526,9 +526,9 @@ export type SessionsResponse = {
 
 export type LabelRequest = {
     /**
-     * 名称，null 表示移除 · The name, in one line, without control characters; null removes it.
+     * 名称，为空则移除 · The name, in one line, without control characters; empty to remove it.
      */
-    label: string | null;
+    label: string;
 };
 
 export type Device = {
@@ -6050,7 +6050,7 @@ export type AuthorizeLarkForAppData = {
         /**
          * 只支持 S256 · Only S256.
          */
-        code_challenge_method?: 'S256';
+        code_challenge_method: 'S256';
         /**
          * 原样返回给客户端 · Comes back to the app as it is.
          */

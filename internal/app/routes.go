@@ -41,6 +41,7 @@ var formats = map[string]func(string) error{
 	"email":        func(s string) error { _, err := account.ParseEmail(s); return err },
 	"phone":        func(s string) error { _, err := account.ParsePhone(s); return err },
 	"display-name": func(s string) error { _, err := account.ParseName(s); return err },
+	"label":        account.CheckLabel,
 	"group-name":   group.CheckName,
 	"picture":      account.CheckPicture,
 	"password": func(s string) error {

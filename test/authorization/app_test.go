@@ -1,7 +1,6 @@
 package authorization_test
 
 import (
-	"net/url"
 	"strings"
 	"testing"
 
@@ -132,9 +131,9 @@ var appCalls = []validCall{
 
 		return map[string]any{"code": world.LarkGrant(t, m.Env, subject), "code_verifier": world.GrantVerifier}
 	})},
-	{operation: "authorizeLarkForApp", want: "302", prepare: withQueryString(func(*world.Matrix, *world.Member) url.Values {
-		return url.Values{"redirect_uri": {world.AppRedirect}, "code_challenge": {world.GrantChallenge(world.GrantVerifier)}}
-	})},
+	{operation: "authorizeLarkForApp", want: "302", prepare: func(_ *testing.T, _ *world.Matrix, o world.Operation, _, _, _ *world.Member) world.Call {
+		return o.Call(world.AuthorizeAppQuery(world.AppRedirect, ""), nil)
+	}},
 	{operation: "listSignIns", want: "200", prepare: withoutBody},
 	{operation: "listUserSignIns", want: "200", prepare: withoutBody},
 }

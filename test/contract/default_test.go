@@ -45,7 +45,12 @@ func TestDefaultsAreThoseOfTheDocument(t *testing.T) {
 					sender = user
 				}
 
-				got := m.AsMember(sender, c).To(t, m.Server)
+				c = m.AsMember(sender, c)
+				if o.RequiresScheme("bearer") && !o.IsAdmin() {
+					c = c.With("Authorization", "Bearer "+sender.AccessToken)
+				}
+
+				got := c.To(t, m.Server)
 				if got.Status != http.StatusOK {
 					t.Errorf("%s?%s: %s", o.OperationID, query, got)
 				}
@@ -76,7 +81,7 @@ func seedLists(t *testing.T, m *world.Matrix, user *world.Member, hook string) {
 
 	m.Update(t, `
 		INSERT INTO audit_event (at, action, account_id, subject, user_agent, request_id)
-		SELECT now() - n * interval '1 second', 'session.opened', $1, '', '', '' FROM generate_series(1, 60) n`, user.ID)
+		SELECT now() - n * interval '1 second', 'sign_in.succeeded', $1, '', '', '' FROM generate_series(1, 60) n`, user.ID)
 	m.Update(t, `
 		INSERT INTO delivery (id, channel, recipient, kind, language, state, created_at, expires_at, finished_at)
 		SELECT 'default-' || n, 'mail', $1, 'reset', 'en', 'sent', now() - n * interval '1 second', now(), now() FROM generate_series(1, 60) n`, user.Email)
@@ -104,6 +109,14 @@ func TestSuccessMessageIsInTheCallersLanguage(t *testing.T) {
 				"username": "New User", "email": address, "password": apptest.Password, "verificationCode": g.RegistrationCode(t, address),
 			})
 		},
+	}
+
+	for id, prepare := range map[string]func(testing.TB, *world.Gateway, world.Operation) world.Call{
+		"sendLoginSMS": validCall, "sendLoginMail": validCall, "sendForgottenPasswordCode": validCall, "resetForgottenPassword": rightResetCode,
+		"changeMyPassword": rightOldPassword, "sendMyEmailCode": ownBrowser, "sendMyPhoneCode": ownBrowser, "bindMyPhone": rightPhoneCode,
+		"bindMyLark": grantToBind,
+	} {
+		calls[id] = func() world.Call { return prepare(t, g, world.OperationOf(t, id)) }
 	}
 
 	for _, o := range world.Operations() {

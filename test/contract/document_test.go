@@ -119,6 +119,7 @@ func checkExample(t *testing.T, schema *openapi3.SchemaRef, example any) {
 	err := schema.Value.VisitJSON(example, openapi3.MultiErrors(), openapi3.WithStringFormatValidators(map[string]openapi3.StringFormatValidator{
 		"email":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseEmail(s); return err }),
 		"phone":        openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParsePhone(s); return err }),
+		"label":        openapi3.NewCallbackValidator(account.CheckLabel),
 		"group-name":   openapi3.NewCallbackValidator(group.CheckName),
 		"display-name": openapi3.NewCallbackValidator(func(s string) error { _, err := account.ParseName(s); return err }),
 	}))

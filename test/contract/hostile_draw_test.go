@@ -47,6 +47,8 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 		return fmt.Sprintf("%s?%d", world.UnreachableWebhook, f.IntN(1_000))
 	case schema.Format == "date-time":
 		return fmt.Sprintf("2026-01-%02dT00:00:00Z", 1+f.IntN(28))
+	case strings.Contains(schema.Pattern, "{43,128}"): // the verifier of an app
+		return world.GrantVerifier
 	case schema.Pattern == "^[0-9a-f]{24}$": // the id of an account
 		return fmt.Sprintf("%024x", f.Uint64())
 	}
@@ -57,7 +59,7 @@ func (f *fuzzer) validValue(schema *openapi3.Schema) any {
 
 	letters := []rune("abcXYZ019 -_.'\"\\/<>&%;:,[]{}äßÅ汉字かな한글🦊🐢")
 	switch schema.Format {
-	case "display-name":
+	case "display-name", "label":
 		letters = letters[:len(letters)-1]
 	case "picture":
 		letters = []rune("abcXYZ019-_/&%;,[]{}äßÅ汉字かな한글🦊🐢")

@@ -1,6 +1,7 @@
 package contract_test
 
 import (
+	"crypto/sha256"
 	"go/constant"
 	"go/importer"
 	"go/token"
@@ -91,6 +92,22 @@ func stated(t *testing.T) map[string][]any {
 		"replayWebhook":         {f.replayed},
 		"listWebhookDeliveries": {f.kept},
 		"listLimits":            {f.held},
+
+		"sendLoginSMS":              {code.Digits, code.SignIn.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendLoginMail":             {code.Digits, code.SignInMail.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendSignInMail":            {code.Digits, code.SignInMail.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendForgottenPasswordCode": {code.Digits, code.Reset.Lifetime, code.MaxAttempts, d.SendCooldown, d.SendsPerHour},
+		"sendMyEmailCode":           {code.Digits, code.Email.Lifetime, f.recent},
+		"changeMyEmail":             {account.Undoable, f.recent},
+		"sendMyPhoneCode":           {code.Digits, code.Phone.Lifetime, code.MaxAttempts, f.recent},
+		"bindMyPhone":               {account.Undoable, f.recent},
+		"createMyTOTP":              {factor.PendingLifetime, f.recent},
+		"bindMyTOTP":                {factor.RecoveryCodeCount, account.Undoable, f.recent},
+		"createMyRecoveryCodes":     {factor.RecoveryCodeCount, account.Undoable, f.recent},
+		"keepMyFactor":              {factor.RecentlyBound, f.recent},
+		"bindMyLark":                {account.Undoable, f.recent},
+		"authorizeLarkForApp":       {code.AppGrant.Lifetime, 8 * sha256.Size},
+		"unbindMyPhone":             recent, "unbindMyTOTP": recent, "unbindMyLark": recent, "getMyTOTPPicture": recent, "setMySecondFactor": recent,
 
 		"schemas/ErrorBody":    {f.faults},
 		"schemas/ErrorCode":    {webhook.Most, httpapi.MaxBody},

@@ -37,7 +37,8 @@ var notInSurfaces = map[string]string{
 	"ReceiveAuditEventParams.WebhookTimestamp": byWebhook, "ReceiveAuditEventParams.WebhookSignature": byWebhook,
 
 	"AuthorizeLarkParams.RedirectURI": asSaid, "AuthorizeLarkParams.AppID": asSaid, "ReturnFromLarkParams.ErrorDescription": asSaid,
-	"ShowFirstRunParams.Error": "the page without a token says why no administrator was created",
+	"AuthorizeLarkForAppParams.CodeChallengeMethod": "the document allows one value, and requires it",
+	"ShowFirstRunParams.Error":                      "the page without a token says why no administrator was created",
 }
 
 // listedPackage is what `go list -json` says of a package.

@@ -261,8 +261,13 @@ func TestBudgetsMatchTheContract(t *testing.T) {
 		}
 	}
 
-	expect("failed-codes/sign-in", 5_000, func(n int) world.Call { return g.guess(t, 3*n, false) })
-	expect("failed-codes/reset", 5_000, func(n int) world.Call { return g.guess(t, 3*n+1, false) })
+	expect("failed-codes/sign-in", 3_333, func(n int) world.Call { return g.guess(t, 3*n, false) })
+	expect("failed-codes/reset", 3_333, func(n int) world.Call { return g.guess(t, 3*n+1, false) })
+	expect("failed-codes/sign-in-mail", 3_333, func(n int) world.Call {
+		_, email, _ := sprayedUser(n)
+
+		return fromNetwork(world.MailCall(email, differentCode(g.issue(t, code.SignInMail, email))).FromBrowser(g.Visitor), n)
+	})
 	expect("failed-totp", 3_333, func(n int) world.Call {
 		_, email, _ := sprayedUser(n)
 

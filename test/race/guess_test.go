@@ -133,7 +133,8 @@ func guessAtOnce(t *testing.T, rounds int) {
 			settings: withoutOtherLimits,
 			limited: func(name string) bool {
 				return map[string]bool{
-					"RegistrationCode": true, "SMSCode": true, "ResetCode": true, "PhoneCode": true, "EmailCode": true, "AuthenticatorToBind": true,
+					"RegistrationCode": true, "SMSCode": true, "ResetCode": true, "PhoneCode": true, "EmailCode": true,
+					"MailedCode": true, "PhoneCodeOfAnApp": true, "EmailCodeOfAnApp": true, "AuthenticatorToBind": true,
 				}[name]
 			},
 			next: "CODE_INVALID",

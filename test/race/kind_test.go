@@ -207,6 +207,23 @@ func raceForResetCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 func raceForPhoneCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
+	return raceToBindPhone(t, g, func(user *raceUser, values map[string]any) world.Call {
+		return world.PostCall("/user/phone", values).FromBrowser(user.browser)
+	})
+}
+
+func raceForPhoneCodeOfAnApp(t *testing.T, g *raceGateway) func(round int) raceRound {
+	t.Helper()
+
+	return raceToBindPhone(t, g, func(user *raceUser, values map[string]any) world.Call {
+		return user.fromApp("/api/users/me/phone", values)
+	})
+}
+
+// raceToBindPhone lets the contenders send from one session, which is one place: what it guesses counts together.
+func raceToBindPhone(t *testing.T, g *raceGateway, call func(user *raceUser, values map[string]any) world.Call) func(round int) raceRound {
+	t.Helper()
+
 	user := g.newUser(t)
 
 	return func(round int) raceRound {
@@ -217,13 +234,8 @@ func raceForPhoneCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.PhoneChanged, "bound")},
-			call: func(i int, guess string) world.Call {
-				values := map[string]any{"phone": number, "code": guess}
-				if usesApp(i) {
-					return user.fromApp("/api/users/me/phone", values)
-				}
-
-				return world.PostCall("/user/phone", values).FromBrowser(user.browser)
+			call: func(_ int, guess string) world.Call {
+				return call(user, map[string]any{"phone": number, "code": guess})
 			},
 			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
@@ -239,23 +251,31 @@ func raceForPhoneCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 func raceForEmailCode(t *testing.T, g *raceGateway) func(round int) raceRound {
 	t.Helper()
 
+	return raceToMove(t, g, (*raceUser).changeEmailCall)
+}
+
+func raceForEmailCodeOfAnApp(t *testing.T, g *raceGateway) func(round int) raceRound {
+	t.Helper()
+
+	return raceToMove(t, g, func(user *raceUser, email, plain string) world.Call {
+		return user.fromApp("/api/users/me/email", map[string]any{"email": email, "code": plain})
+	})
+}
+
+func raceToMove(t *testing.T, g *raceGateway, call func(user *raceUser, email, plain string) world.Call) func(round int) raceRound {
+	t.Helper()
+
 	user := g.newUser(t)
 
 	return func(round int) raceRound {
 		user.signInAgain(t, g, round)
 
-		email := fmt.Sprintf("moved.%d@konec.com.au", round)
+		email := fmt.Sprintf("moved.%d.%s@konec.com.au", round, user.id)
 		plain := g.issue(t, code.Email, user.id+" "+email)
 
 		return raceRound{
 			code: sameCode(plain), email: user.email, audit: []string{auditRecord(audit.EmailChanged, "")},
-			call: func(i int, guess string) world.Call {
-				if usesApp(i) {
-					return user.fromApp("/api/users/me/email", map[string]any{"email": email, "code": guess})
-				}
-
-				return user.changeEmailCall(email, guess)
-			},
+			call: func(_ int, guess string) world.Call { return call(user, email, guess) },
 			checkWinner: func(t *testing.T, _ int, _ world.Reply) {
 				t.Helper()
 

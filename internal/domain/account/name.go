@@ -34,6 +34,17 @@ func ParseName(s string) (string, error) {
 	return s, nil
 }
 
+// CheckLabel accepts a name, as ParseName does, and an empty text.
+func CheckLabel(s string) error {
+	if s == "" {
+		return nil
+	}
+
+	_, err := ParseName(s)
+
+	return err
+}
+
 // isNeeded reports whether the format character at i is part of what is seen; every other one is invisible. U+200D joins emoji, and
 // letters in some scripts; U+200C keeps letters apart, as Persian writes many names (RFC 5892, appendix A.1); tags follow a
 // black flag, and make it that of England, Scotland or Wales.

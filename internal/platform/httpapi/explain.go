@@ -46,6 +46,7 @@ var formatTexts = map[string]language.Text{
 	"picture":      {Chinese: "必须是对象键或 https 网址", English: "must be an object key or an https URL"},
 	"phone":        {Chinese: "必须为 E.164 格式，国家代码后不加 0，例如 +8613800138000", English: "must be in the form of E.164, without a zero after the country code, as in +8613800138000"},
 	"group-name":   {Chinese: "只能包含文字、数字、空格和 . _ -，并以文字或数字开头", English: "must have only letters, digits, spaces and . _ -, and begin with a letter or a digit"},
+	"label":        {Chinese: "必须为一行，最多 64 个字符，不能包含控制字符", English: "must be one line of at most 64 characters, without control characters"},
 	"display-name": {Chinese: "必须为一行，1 到 64 个字符，不能包含控制字符", English: "must be one line of 1 to 64 characters, without control characters"},
 }
 

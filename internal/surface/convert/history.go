@@ -2,16 +2,13 @@ package convert
 
 import (
 	"context"
-
-	"github.com/oapi-codegen/nullable"
+	"fmt"
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
-	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
-	"github.com/konec/toolkit-gateway/internal/platform/problem"
 )
 
 // SignIns returns a page of the sign-ins of an account.
@@ -46,17 +43,15 @@ func SignIns(
 	return response, nil
 }
 
-var textLabel = language.Text{Chinese: "不是有效的名称", English: "is not a name"}
-
-// Label returns the normal form of a name that its user gives a session or a device; nil removes it.
-func Label(label nullable.Nullable[string]) (*string, error) {
-	if label.IsNull() {
+// Label returns the normal form of a name that its user gives a session or a device; nil, for an empty one, removes it.
+func Label(label string) (*string, error) {
+	if label == "" {
 		return nil, nil //nolint:nilnil // none
 	}
 
-	name, err := account.ParseName(label.MustGet())
+	name, err := account.ParseName(label)
 	if err != nil {
-		return nil, problem.ErrInvalidRequest.WithFields(problem.Field{Name: "/label", Message: textLabel})
+		return nil, fmt.Errorf("validated label: %w", err)
 	}
 
 	return &name, nil

@@ -147,7 +147,7 @@ func undocumented(response *openapi3.Response, header http.Header) string {
 // redirectViolation returns an error if a redirect carries a code that the document does not list for it.
 func redirectViolation(response *openapi3.Response, location string) string {
 	to, err := url.Parse(location)
-	if err != nil || to.Host == "" {
+	if err != nil || !to.IsAbs() || to.Host == "" && strings.HasPrefix(to.Scheme, "http") {
 		return "a redirect to nowhere"
 	}
 

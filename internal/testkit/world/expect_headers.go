@@ -49,6 +49,7 @@ func pageHeaders(style string) map[string]string {
 // otherMedia are the media types of responses that are not JSON, by operation.
 var otherMedia = map[string][]string{
 	"getTOTPPicture":           {"image/svg+xml", "image/png"},
+	"getMyTOTPPicture":         {"image/svg+xml", "image/png"},
 	"showEmailConfirmation":    {"text/html; charset=utf-8"},
 	"showFirstRun":             {"text/html; charset=utf-8"},
 	"createFirstAdministrator": {"text/html; charset=utf-8"},

@@ -26,7 +26,7 @@ func GrantChallenge(verifier string) string {
 
 // AuthorizeAppQuery returns the query with which an app opens the browser.
 func AuthorizeAppQuery(redirect, state string) string {
-	return url.Values{"redirect_uri": {redirect}, "code_challenge": {GrantChallenge(GrantVerifier)}, "state": {state}}.Encode()
+	return url.Values{"redirect_uri": {redirect}, "code_challenge": {GrantChallenge(GrantVerifier)}, "code_challenge_method": {"S256"}, "state": {state}}.Encode()
 }
 
 // SealedGrant returns a grant of a person at Lark that the gateway accepts as its own. It is not valid: nothing is stored for it.
