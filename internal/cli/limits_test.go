@@ -13,7 +13,7 @@ func TestLimitsCommands(t *testing.T) {
 	t.Parallel()
 
 	gateway := newProgram(t)
-	gateway.run(t, "limits").succeeds(t, "failed-codes/reset    0      5000   -\n")
+	gateway.run(t, "limits").succeeds(t, "failed-codes/reset         0      3333   -\n")
 
 	conn, err := pgx.Connect(t.Context(), gateway["DATABASE_URL"])
 	if err != nil {
@@ -22,16 +22,16 @@ func TestLimitsCommands(t *testing.T) {
 	defer conn.Close(context.WithoutCancel(t.Context()))
 
 	_, err = conn.Exec(t.Context(), `INSERT INTO throttle (key, count, ends_at) VALUES
-		('failed-codes/reset ', 5000, now() + interval '1 hour'), ('failed-codes/reset/network 2001:db8::/48', 50, now() + interval '1 hour'),
+		('failed-codes/reset ', 3333, now() + interval '1 hour'), ('failed-codes/reset/network 2001:db8::/48', 50, now() + interval '1 hour'),
 		('failed-codes/sign-in ', 7, now() + interval '1 hour')`)
 	if err != nil {
 		t.Fatal(err)
 	}
 
-	gateway.run(t, "limits").succeeds(t, "failed-codes/reset    5000   5000   20")
+	gateway.run(t, "limits").succeeds(t, "failed-codes/reset         3333   3333   20")
 	gateway.run(t, "limits", "lift", "failed-codes").fails(t, `there is no such budget; the budgets are "send mail/day"`)
 	gateway.run(t, "limits", "lift", "failed-codes/reset").succeeds(t, `nothing is spent of "failed-codes/reset"`)
-	gateway.run(t, "limits").succeeds(t, "failed-codes/reset    0      5000   -\n")
+	gateway.run(t, "limits").succeeds(t, "failed-codes/reset         0      3333   -\n")
 
 	var left, events int
 	if err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM throttle), (SELECT count(*) FROM audit_event WHERE action = 'sign_in.wait_lifted')`).

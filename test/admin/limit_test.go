@@ -52,7 +52,7 @@ func (g *adminGateway) hold(t *testing.T, id string) {
 		('failures 203.0.113.0/24', 101, now() + interval '1 hour'), ('send network/hour 2001:db8::/48', 960, now() + interval '1 hour'),
 		('send reset/hour user@konec.com.au', 5, now() + interval '1 hour'), ('send reset/cooldown user@konec.com.au', 1, now() + interval '1 minute'),
 		('new phones/day ' || $1::text, 3, now() + interval '1 day'), ('send reset/day old@konec.com.au', 99, now() - interval '1 day'),
-		('failed-codes/reset ', 5000, now() + interval '1 day'), ('failed-codes/reset/network 203.0.113.0/24', 50, now() + interval '1 day'),
+		('failed-codes/reset ', 3333, now() + interval '1 day'), ('failed-codes/reset/network 203.0.113.0/24', 50, now() + interval '1 day'),
 		('failed-totp ', 12, now() + interval '1 day')`, id)
 }
 
@@ -96,7 +96,7 @@ func TestLimitsAreListedAndLifted(t *testing.T) {
 		budgets[budget.Name] = budget.Used
 	}
 
-	if budgets["failed-codes/reset"] != 5000 || budgets["failed-totp"] != 12 || len(budgets) != 5 {
+	if budgets["failed-codes/reset"] != 3333 || budgets["failed-totp"] != 12 || len(budgets) != 6 {
 		t.Errorf("budgets: %v", budgets)
 	}
 
@@ -156,7 +156,7 @@ func TestLimitsNeedTheRightForTheirSubjects(t *testing.T) {
 	g.hold(t, id)
 
 	list := g.limits(t, assistant)
-	if len(list.Waits) != 3 || list.Complete || len(list.Budgets) != 5 {
+	if len(list.Waits) != 3 || list.Complete || len(list.Budgets) != 6 {
 		t.Errorf("without the right: %+v", list)
 	}
 
