@@ -842,6 +842,21 @@ func (e ShowEmailConfirmationParamsUndone) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsRestored.
+const (
+	ShowEmailConfirmationParamsRestoredTrue ShowEmailConfirmationParamsRestored = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsRestored enum.
+func (e ShowEmailConfirmationParamsRestored) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsRestoredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsError.
 const (
 	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
@@ -1544,6 +1559,9 @@ type Device struct {
 	// Name 设备 · The `User-Agent` of its last sign-in.
 	Name string `json:"name"`
 
+	// TrustedUntil UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	TrustedUntil nullable.Nullable[TimestampOrNull] `json:"trustedUntil"`
+
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
@@ -1583,6 +1601,10 @@ type ErrorBody struct {
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
+
+	// Methods 仅用于 TOTP_REQUIRED，可接受的第二因素，以后可能增加 · Only with `TOTP_REQUIRED`: what is accepted as the second factor, in the member
+	// `totp`: `totp` (a code of the authenticator app), `recovery_code`. A later version may add others.
+	Methods []string `json:"methods,omitempty"`
 
 	// RequestID 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
 	RequestID string `json:"requestId"`
@@ -1780,6 +1802,10 @@ type LarkLoginRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // LarkSignInRequest defines model for LarkSignInRequest.
@@ -1787,6 +1813,10 @@ type LarkSignInRequest struct {
 	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
 	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Totp SixDigits `json:"totp"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // LarkState defines model for LarkState.
@@ -1911,6 +1941,10 @@ type LoginRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
@@ -1918,16 +1952,20 @@ type MailLanguage string
 
 // MailSignInRequest defines model for MailSignInRequest.
 type MailSignInRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
 	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
 	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email Email `json:"email"`
-
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // MeResponse defines model for MeResponse.
@@ -1972,6 +2010,28 @@ type Options struct {
 
 // OptionsType 类型 · The settings to return.
 type OptionsType string
+
+// OwnData defines model for OwnData.
+type OwnData struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
+	Account AdminAccount `json:"account"`
+
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
+
+	// Sessions 有效会话 · The live sessions.
+	Sessions []Session `json:"sessions"`
+
+	// Devices 登录过的设备 · The devices that have signed in.
+	Devices []Device `json:"devices"`
+
+	// Events 全部事件 · All events, newest first.
+	Events []AuditEvent `json:"events"`
+
+	// Deliveries 全部发送记录 · All messages, newest first.
+	Deliveries []Delivery `json:"deliveries"`
+}
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
@@ -2212,6 +2272,10 @@ type SMSSignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // SecondFactor 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
@@ -2367,6 +2431,10 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // SignInsResponse defines model for SignInsResponse.
@@ -2504,6 +2572,10 @@ type Tokens struct {
 
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
+
+// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+type TrustDevice = bool
 
 // User defines model for User.
 type User struct {
@@ -3238,6 +3310,9 @@ type ShowEmailConfirmationParams struct {
 	// Undone 修改已撤销 · The change was undone.
 	Undone *ShowEmailConfirmationParamsUndone `form:"undone,omitempty" json:"undone,omitempty"`
 
+	// Restored 账号已恢复 · The account was brought back.
+	Restored *ShowEmailConfirmationParamsRestored `form:"restored,omitempty" json:"restored,omitempty"`
+
 	// Error 未修改的原因 · Why it was not changed.
 	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
@@ -3247,6 +3322,9 @@ type ShowEmailConfirmationParamsChanged bool
 
 // ShowEmailConfirmationParamsUndone defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsUndone bool
+
+// ShowEmailConfirmationParamsRestored defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsRestored bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
@@ -3716,6 +3794,9 @@ type ServerInterface interface {
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(w http.ResponseWriter, r *http.Request)
+	// DeleteMe 删除账号 · Delete the account
+	// (DELETE /api/users/me)
+	DeleteMe(w http.ResponseWriter, r *http.Request)
 	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(w http.ResponseWriter, r *http.Request)
@@ -3737,6 +3818,9 @@ type ServerInterface interface {
 	// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
 	// (POST /api/users/me/email/send-code)
 	SendMyEmailCode(w http.ResponseWriter, r *http.Request)
+	// ExportMe 导出个人数据 · Export the personal data
+	// (POST /api/users/me/export)
+	ExportMe(w http.ResponseWriter, r *http.Request)
 	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /api/users/me/factors/{factor}/keep)
 	KeepMyFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
@@ -3872,6 +3956,9 @@ type ServerInterface interface {
 	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
 	// (POST /sign-up)
 	RegisterWithLink(w http.ResponseWriter, r *http.Request)
+	// DeleteUser 删除账号 · Delete the account
+	// (DELETE /user)
+	DeleteUser(w http.ResponseWriter, r *http.Request)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(w http.ResponseWriter, r *http.Request)
@@ -3887,6 +3974,9 @@ type ServerInterface interface {
 	// LabelUserDevice 命名一个设备 · Name a device
 	// (PATCH /user/devices/{id})
 	LabelUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID)
+	// ExportUser 导出个人数据 · Export the personal data
+	// (POST /user/export)
+	ExportUser(w http.ResponseWriter, r *http.Request)
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
@@ -4220,6 +4310,12 @@ func (_ Unimplemented) Refresh(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// DeleteMe 删除账号 · Delete the account
+// (DELETE /api/users/me)
+func (_ Unimplemented) DeleteMe(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // GetMe 获取当前登录用户信息 · Get the signed-in account
 // (GET /api/users/me)
 func (_ Unimplemented) GetMe(w http.ResponseWriter, r *http.Request) {
@@ -4259,6 +4355,12 @@ func (_ Unimplemented) ChangeMyEmail(w http.ResponseWriter, r *http.Request) {
 // SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
 // (POST /api/users/me/email/send-code)
 func (_ Unimplemented) SendMyEmailCode(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportMe 导出个人数据 · Export the personal data
+// (POST /api/users/me/export)
+func (_ Unimplemented) ExportMe(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -4532,6 +4634,12 @@ func (_ Unimplemented) RegisterWithLink(w http.ResponseWriter, r *http.Request) 
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
+// DeleteUser 删除账号 · Delete the account
+// (DELETE /user)
+func (_ Unimplemented) DeleteUser(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
 // GetUser 获取用户信息 · Get the signed-in account
 // (GET /user)
 func (_ Unimplemented) GetUser(w http.ResponseWriter, r *http.Request) {
@@ -4559,6 +4667,12 @@ func (_ Unimplemented) EndUserDevice(w http.ResponseWriter, r *http.Request, id 
 // LabelUserDevice 命名一个设备 · Name a device
 // (PATCH /user/devices/{id})
 func (_ Unimplemented) LabelUserDevice(w http.ResponseWriter, r *http.Request, id DeviceID) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// ExportUser 导出个人数据 · Export the personal data
+// (POST /user/export)
+func (_ Unimplemented) ExportUser(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -6815,6 +6929,20 @@ func (siw *ServerInterfaceWrapper) Refresh(w http.ResponseWriter, r *http.Reques
 	handler.ServeHTTP(w, r)
 }
 
+// DeleteMe operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMe(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteMe(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetMe operation middleware
 func (siw *ServerInterfaceWrapper) GetMe(w http.ResponseWriter, r *http.Request) {
 
@@ -6955,6 +7083,20 @@ func (siw *ServerInterfaceWrapper) SendMyEmailCode(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.SendMyEmailCode(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportMe operation middleware
+func (siw *ServerInterfaceWrapper) ExportMe(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportMe(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -7389,6 +7531,19 @@ func (siw *ServerInterfaceWrapper) ShowEmailConfirmation(w http.ResponseWriter, 
 			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "undone"})
 		} else {
 			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "undone", Err: err})
+		}
+		return
+	}
+
+	// ------------- Optional query parameter "restored" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "restored", r.URL.Query(), &params.Restored, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		var requiredError *runtime.RequiredParameterError
+		if errors.As(err, &requiredError) {
+			siw.ErrorHandlerFunc(w, r, &RequiredParamError{ParamName: "restored"})
+		} else {
+			siw.ErrorHandlerFunc(w, r, &InvalidParamFormatError{ParamName: "restored", Err: err})
 		}
 		return
 	}
@@ -8094,6 +8249,20 @@ func (siw *ServerInterfaceWrapper) RegisterWithLink(w http.ResponseWriter, r *ht
 	handler.ServeHTTP(w, r)
 }
 
+// DeleteUser operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.DeleteUser(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // GetUser operation middleware
 func (siw *ServerInterfaceWrapper) GetUser(w http.ResponseWriter, r *http.Request) {
 
@@ -8179,6 +8348,20 @@ func (siw *ServerInterfaceWrapper) LabelUserDevice(w http.ResponseWriter, r *htt
 
 	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		siw.Handler.LabelUserDevice(w, r, id)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
+// ExportUser operation middleware
+func (siw *ServerInterfaceWrapper) ExportUser(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.ExportUser(w, r)
 	}))
 
 	for _, middleware := range siw.HandlerMiddlewares {
@@ -8694,10 +8877,16 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/api/auth/logout", wrapper.Logout)
 	})
 	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/api/users/me", wrapper.DeleteMe)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/users/me", wrapper.GetMe)
 	})
 	r.Group(func(r chi.Router) {
 		r.Patch(options.BaseURL+"/api/users/me", wrapper.ChangeMe)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/api/users/me/export", wrapper.ExportMe)
 	})
 	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/api/users/me/profile", wrapper.GetMyProfile)
@@ -8796,10 +8985,16 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 		r.Post(options.BaseURL+"/logout", wrapper.SignOut)
 	})
 	r.Group(func(r chi.Router) {
+		r.Delete(options.BaseURL+"/user", wrapper.DeleteUser)
+	})
+	r.Group(func(r chi.Router) {
 		r.Get(options.BaseURL+"/user", wrapper.GetUser)
 	})
 	r.Group(func(r chi.Router) {
 		r.Patch(options.BaseURL+"/user", wrapper.ChangeUser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Post(options.BaseURL+"/user/export", wrapper.ExportUser)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/reauthenticate", wrapper.ReauthenticateBrowser)
@@ -17820,6 +18015,149 @@ func (response Refresh503JSONResponse) VisitRefreshResponse(w http.ResponseWrite
 	return err
 }
 
+type DeleteMeRequestObject struct {
+}
+
+type DeleteMeResponseObject interface {
+	VisitDeleteMeResponse(w http.ResponseWriter) error
+}
+
+type DeleteMe204Response struct {
+}
+
+func (response DeleteMe204Response) VisitDeleteMeResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteMe400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type DeleteMe400JSONResponse struct {
+	Body    ErrorBody
+	Headers DeleteMe400ResponseHeaders
+}
+
+func (response DeleteMe400JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response DeleteMe401JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response DeleteMe406JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe409JSONResponse ErrorBody
+
+func (response DeleteMe409JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response DeleteMe429JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe500JSONResponse struct{ InternalJSONResponse }
+
+func (response DeleteMe500JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteMe503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteMe503JSONResponse) VisitDeleteMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetMeRequestObject struct {
 }
 
@@ -18879,6 +19217,141 @@ func (response SendMyEmailCode500JSONResponse) VisitSendMyEmailCodeResponse(w ht
 type SendMyEmailCode503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response SendMyEmailCode503JSONResponse) VisitSendMyEmailCodeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMeRequestObject struct {
+}
+
+type ExportMeResponseObject interface {
+	VisitExportMeResponse(w http.ResponseWriter) error
+}
+
+type ExportMe200JSONResponse OwnData
+
+func (response ExportMe200JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe400ResponseHeaders struct {
+	WWWAuthenticate *string
+}
+
+type ExportMe400JSONResponse struct {
+	Body    ErrorBody
+	Headers ExportMe400ResponseHeaders
+}
+
+func (response ExportMe400JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe401JSONResponse struct{ BearerSignedOutJSONResponse }
+
+func (response ExportMe401JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ExportMe406JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ExportMe429JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(429)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe500JSONResponse struct{ InternalJSONResponse }
+
+func (response ExportMe500JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportMe503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportMe503JSONResponse) VisitExportMeResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -25085,6 +25558,162 @@ func (response RegisterWithLink503JSONResponse) VisitRegisterWithLinkResponse(w 
 	return err
 }
 
+type DeleteUserRequestObject struct {
+}
+
+type DeleteUserResponseObject interface {
+	VisitDeleteUserResponse(w http.ResponseWriter) error
+}
+
+type DeleteUser204ResponseHeaders struct {
+	SetCookie *string
+}
+
+type DeleteUser204Response struct {
+	Headers DeleteUser204ResponseHeaders
+}
+
+func (response DeleteUser204Response) VisitDeleteUserResponse(w http.ResponseWriter) error {
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	w.WriteHeader(204)
+	return nil
+}
+
+type DeleteUser400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type DeleteUser400JSONResponse struct {
+	Body    ErrorBody
+	Headers DeleteUser400ResponseHeaders
+}
+
+func (response DeleteUser400JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response DeleteUser401JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response DeleteUser403JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response DeleteUser406JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser409JSONResponse ErrorBody
+
+func (response DeleteUser409JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(409)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser500JSONResponse struct{ InternalJSONResponse }
+
+func (response DeleteUser500JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type DeleteUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response DeleteUser503JSONResponse) VisitDeleteUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type GetUserRequestObject struct {
 }
 
@@ -25786,6 +26415,146 @@ func (response LabelUserDevice500JSONResponse) VisitLabelUserDeviceResponse(w ht
 type LabelUserDevice503JSONResponse struct{ UnavailableJSONResponse }
 
 func (response LabelUserDevice503JSONResponse) VisitLabelUserDeviceResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUserRequestObject struct {
+}
+
+type ExportUserResponseObject interface {
+	VisitExportUserResponse(w http.ResponseWriter) error
+}
+
+type ExportUser200JSONResponse OwnData
+
+func (response ExportUser200JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(200)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type ExportUser400JSONResponse struct {
+	Body    ErrorBody
+	Headers ExportUser400ResponseHeaders
+}
+
+func (response ExportUser400JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response ExportUser401JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ExportUser403JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response ExportUser406JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser500JSONResponse struct{ InternalJSONResponse }
+
+func (response ExportUser500JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type ExportUser503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response ExportUser503JSONResponse) VisitExportUserResponse(w http.ResponseWriter) error {
 
 	var buf bytes.Buffer
 	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
@@ -28400,6 +29169,9 @@ type StrictServerInterface interface {
 	// Refresh 刷新 Access Token · Renew the tokens
 	// (POST /api/auth/refresh)
 	Refresh(ctx context.Context, request RefreshRequestObject) (RefreshResponseObject, error)
+	// DeleteMe 删除账号 · Delete the account
+	// (DELETE /api/users/me)
+	DeleteMe(ctx context.Context, request DeleteMeRequestObject) (DeleteMeResponseObject, error)
 	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	// (GET /api/users/me)
 	GetMe(ctx context.Context, request GetMeRequestObject) (GetMeResponseObject, error)
@@ -28421,6 +29193,9 @@ type StrictServerInterface interface {
 	// SendMyEmailCode 向新邮箱发送验证码 · Mail a code to the new address
 	// (POST /api/users/me/email/send-code)
 	SendMyEmailCode(ctx context.Context, request SendMyEmailCodeRequestObject) (SendMyEmailCodeResponseObject, error)
+	// ExportMe 导出个人数据 · Export the personal data
+	// (POST /api/users/me/export)
+	ExportMe(ctx context.Context, request ExportMeRequestObject) (ExportMeResponseObject, error)
 	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /api/users/me/factors/{factor}/keep)
 	KeepMyFactor(ctx context.Context, request KeepMyFactorRequestObject) (KeepMyFactorResponseObject, error)
@@ -28556,6 +29331,9 @@ type StrictServerInterface interface {
 	// RegisterWithLink 用邮件中的链接注册 · Register with the mailed link
 	// (POST /sign-up)
 	RegisterWithLink(ctx context.Context, request RegisterWithLinkRequestObject) (RegisterWithLinkResponseObject, error)
+	// DeleteUser 删除账号 · Delete the account
+	// (DELETE /user)
+	DeleteUser(ctx context.Context, request DeleteUserRequestObject) (DeleteUserResponseObject, error)
 	// GetUser 获取用户信息 · Get the signed-in account
 	// (GET /user)
 	GetUser(ctx context.Context, request GetUserRequestObject) (GetUserResponseObject, error)
@@ -28571,6 +29349,9 @@ type StrictServerInterface interface {
 	// LabelUserDevice 命名一个设备 · Name a device
 	// (PATCH /user/devices/{id})
 	LabelUserDevice(ctx context.Context, request LabelUserDeviceRequestObject) (LabelUserDeviceResponseObject, error)
+	// ExportUser 导出个人数据 · Export the personal data
+	// (POST /user/export)
+	ExportUser(ctx context.Context, request ExportUserRequestObject) (ExportUserResponseObject, error)
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(ctx context.Context, request KeepFactorRequestObject) (KeepFactorResponseObject, error)
@@ -30013,6 +30794,30 @@ func (sh *strictHandler) Refresh(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// DeleteMe operation middleware
+func (sh *strictHandler) DeleteMe(w http.ResponseWriter, r *http.Request) {
+	var request DeleteMeRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteMe(ctx, request.(DeleteMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteMe")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteMeResponseObject); ok {
+		if err := validResponse.VisitDeleteMeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetMe operation middleware
 func (sh *strictHandler) GetMe(w http.ResponseWriter, r *http.Request) {
 	var request GetMeRequestObject
@@ -30208,6 +31013,30 @@ func (sh *strictHandler) SendMyEmailCode(w http.ResponseWriter, r *http.Request)
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(SendMyEmailCodeResponseObject); ok {
 		if err := validResponse.VisitSendMyEmailCodeResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportMe operation middleware
+func (sh *strictHandler) ExportMe(w http.ResponseWriter, r *http.Request) {
+	var request ExportMeRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportMe(ctx, request.(ExportMeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportMe")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportMeResponseObject); ok {
+		if err := validResponse.VisitExportMeResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {
@@ -31488,6 +32317,30 @@ func (sh *strictHandler) RegisterWithLink(w http.ResponseWriter, r *http.Request
 	}
 }
 
+// DeleteUser operation middleware
+func (sh *strictHandler) DeleteUser(w http.ResponseWriter, r *http.Request) {
+	var request DeleteUserRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteUser(ctx, request.(DeleteUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(DeleteUserResponseObject); ok {
+		if err := validResponse.VisitDeleteUserResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
 // GetUser operation middleware
 func (sh *strictHandler) GetUser(w http.ResponseWriter, r *http.Request) {
 	var request GetUserRequestObject
@@ -31619,6 +32472,30 @@ func (sh *strictHandler) LabelUserDevice(w http.ResponseWriter, r *http.Request,
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(LabelUserDeviceResponseObject); ok {
 		if err := validResponse.VisitLabelUserDeviceResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// ExportUser operation middleware
+func (sh *strictHandler) ExportUser(w http.ResponseWriter, r *http.Request) {
+	var request ExportUserRequestObject
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportUser(ctx, request.(ExportUserRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportUser")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(ExportUserResponseObject); ok {
+		if err := validResponse.VisitExportUserResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

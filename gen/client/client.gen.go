@@ -843,6 +843,21 @@ func (e ShowEmailConfirmationParamsUndone) Valid() bool {
 	}
 }
 
+// Defines values for ShowEmailConfirmationParamsRestored.
+const (
+	ShowEmailConfirmationParamsRestoredTrue ShowEmailConfirmationParamsRestored = true
+)
+
+// Valid indicates whether the value is a known member of the ShowEmailConfirmationParamsRestored enum.
+func (e ShowEmailConfirmationParamsRestored) Valid() bool {
+	switch e {
+	case ShowEmailConfirmationParamsRestoredTrue:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ShowEmailConfirmationParamsError.
 const (
 	ShowEmailConfirmationParamsErrorCODEINVALID ShowEmailConfirmationParamsError = "CODE_INVALID"
@@ -1545,6 +1560,9 @@ type Device struct {
 	// Name 设备 · The `User-Agent` of its last sign-in.
 	Name string `json:"name"`
 
+	// TrustedUntil UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+	TrustedUntil nullable.Nullable[TimestampOrNull] `json:"trustedUntil"`
+
 	// CreatedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreatedAt Timestamp `json:"createdAt"`
 
@@ -1584,6 +1602,10 @@ type ErrorBody struct {
 
 	// Errors 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
 	Errors []FieldError `json:"errors,omitempty"`
+
+	// Methods 仅用于 TOTP_REQUIRED，可接受的第二因素，以后可能增加 · Only with `TOTP_REQUIRED`: what is accepted as the second factor, in the member
+	// `totp`: `totp` (a code of the authenticator app), `recovery_code`. A later version may add others.
+	Methods []string `json:"methods,omitempty"`
 
 	// RequestID 请求编号 · The request's id, also in `X-Request-Id` and in the server's log.
 	RequestID string `json:"requestId"`
@@ -1781,6 +1803,10 @@ type LarkLoginRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // LarkSignInRequest defines model for LarkSignInRequest.
@@ -1788,6 +1814,10 @@ type LarkSignInRequest struct {
 	// Totp 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
 	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Totp SixDigits `json:"totp"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // LarkState defines model for LarkState.
@@ -1912,6 +1942,10 @@ type LoginRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // MailLanguage 邮件的语言，默认中文 · The language of the mail. Default Chinese.
@@ -1919,16 +1953,20 @@ type MailLanguage string
 
 // MailSignInRequest defines model for MailSignInRequest.
 type MailSignInRequest struct {
+	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
+	Email Email `json:"email"`
+
 	// Code 六位验证码，空格、短横线和全角数字会自动处理 · The six digits. They are taken as people type and paste them: spaces, dashes and
 	// invisible marks are dropped, and full-width digits are read, before anything is judged.
 	Code SixDigits `json:"code"`
 
-	// Email 邮箱地址 · An e-mail address. One normal form: the local part in lower-case ASCII, the domain in IDNA (ASCII).
-	Email Email `json:"email"`
-
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // MeResponse defines model for MeResponse.
@@ -1973,6 +2011,28 @@ type Options struct {
 
 // OptionsType 类型 · The settings to return.
 type OptionsType string
+
+// OwnData defines model for OwnData.
+type OwnData struct {
+	// Success 总是 true · Always true.
+	Success Success      `json:"success"`
+	Account AdminAccount `json:"account"`
+
+	// ExportedAt UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
+	ExportedAt Timestamp `json:"exportedAt"`
+
+	// Sessions 有效会话 · The live sessions.
+	Sessions []Session `json:"sessions"`
+
+	// Devices 登录过的设备 · The devices that have signed in.
+	Devices []Device `json:"devices"`
+
+	// Events 全部事件 · All events, newest first.
+	Events []AuditEvent `json:"events"`
+
+	// Deliveries 全部发送记录 · All messages, newest first.
+	Deliveries []Delivery `json:"deliveries"`
+}
 
 // PersonalData defines model for PersonalData.
 type PersonalData struct {
@@ -2213,6 +2273,10 @@ type SMSSignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // SecondFactor 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
@@ -2368,6 +2432,10 @@ type SignInRequest struct {
 	// Totp 身份验证器的验证码，与密码一起时也可以是恢复码 · A code of the authenticator app or, behind a password, a recovery code. Needed
 	// only if the member group or the user asks for two factors: without it the response is `TOTP_REQUIRED`.
 	Totp *SecondFactor `json:"totp,omitempty"`
+
+	// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+	// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+	TrustDevice *TrustDevice `json:"trustDevice,omitempty"`
 }
 
 // SignInsResponse defines model for SignInsResponse.
@@ -2505,6 +2573,10 @@ type Tokens struct {
 
 // TokensTokenType 总是 bearer · Always `bearer`.
 type TokensTokenType string
+
+// TrustDevice 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+// for the second one, for 30 days. It does nothing in a sign-in with one factor.
+type TrustDevice = bool
 
 // User defines model for User.
 type User struct {
@@ -3239,6 +3311,9 @@ type ShowEmailConfirmationParams struct {
 	// Undone 修改已撤销 · The change was undone.
 	Undone *ShowEmailConfirmationParamsUndone `form:"undone,omitempty" json:"undone,omitempty"`
 
+	// Restored 账号已恢复 · The account was brought back.
+	Restored *ShowEmailConfirmationParamsRestored `form:"restored,omitempty" json:"restored,omitempty"`
+
 	// Error 未修改的原因 · Why it was not changed.
 	Error *ShowEmailConfirmationParamsError `form:"error,omitempty" json:"error,omitempty"`
 }
@@ -3248,6 +3323,9 @@ type ShowEmailConfirmationParamsChanged bool
 
 // ShowEmailConfirmationParamsUndone defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsUndone bool
+
+// ShowEmailConfirmationParamsRestored defines parameters for ShowEmailConfirmation.
+type ShowEmailConfirmationParamsRestored bool
 
 // ShowEmailConfirmationParamsError defines parameters for ShowEmailConfirmation.
 type ShowEmailConfirmationParamsError string
@@ -4666,6 +4744,21 @@ type ClientInterface interface {
 	// Corresponds with POST /api/auth/refresh (the `Refresh` operationId).
 	Refresh(ctx context.Context, body RefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMe 删除账号 · Delete the account
+	//
+	// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+	//
+	// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+	//
+	// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+	// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+	// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+	//
+	// Corresponds with DELETE /api/users/me (the `DeleteMe` operationId).
+	DeleteMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMe 获取当前登录用户信息 · Get the signed-in account
 	//
 	// 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
@@ -4712,9 +4805,9 @@ type ClientInterface interface {
 
 	// EndDevice 移除一个设备 · Forget one device
 	//
-	// 不再识别账号的一个设备。它的会话不受影响。
+	// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 	//
-	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 	//
 	// Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
 	EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -4792,6 +4885,17 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
 	SendMyEmailCode(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportMe 导出个人数据 · Export the personal data
+	//
+	// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+	//
+	// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+	// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+	// the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /api/users/me/export (the `ExportMe` operationId).
+	ExportMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// KeepMyFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
@@ -5171,14 +5275,15 @@ type ClientInterface interface {
 
 	// ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
-	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接、修改邮箱或登录方式的通知邮件中的撤销链接，以及删除账号后邮件中的恢复链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
 	//
-	// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
+	// 结果显示在同一路径：`changed=true`、`undone=true`、`restored=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 	//
 	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
-	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
-	// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
-	// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+	// about a change of the address or a factor, which undoes it, and of the one in the mail about a deleted account, which
+	// brings it back: a page with one button, which submits the form of `POST /confirm_email`. Opening the page changes
+	// nothing, so a mail scanner that follows links confirms nothing. The same path shows the outcome: `changed=true`,
+	// `undone=true`, `restored=true`, or `error`. Without any of the parameters the
 	// page says that the link is not complete.
 	//
 	// Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
@@ -5727,6 +5832,21 @@ type ClientInterface interface {
 	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
 	RegisterWithLinkWithFormdataBody(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteUser 删除账号 · Delete the account
+	//
+	// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+	//
+	// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+	//
+	// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+	// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+	// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+	//
+	// Corresponds with DELETE /user (the `DeleteUser` operationId).
+	DeleteUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetUser 获取用户信息 · Get the signed-in account
 	//
 	// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
@@ -5791,9 +5911,9 @@ type ClientInterface interface {
 
 	// EndUserDevice 移除一个设备 · Forget one device
 	//
-	// 不再识别账号的一个设备。它的会话不受影响。
+	// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 	//
-	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 	//
 	// Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 	EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -5819,6 +5939,17 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
 	LabelUserDevice(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportUser 导出个人数据 · Export the personal data
+	//
+	// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+	//
+	// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+	// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+	// the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// Corresponds with POST /user/export (the `ExportUser` operationId).
+	ExportUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
@@ -7801,6 +7932,31 @@ func (c *Client) Refresh(ctx context.Context, body RefreshJSONRequestBody, reqEd
 	return c.Client.Do(req)
 }
 
+// DeleteMe 删除账号 · Delete the account
+//
+// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+//
+// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+//
+// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+//
+// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+//
+// Corresponds with DELETE /api/users/me (the `DeleteMe` operationId).
+func (c *Client) DeleteMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMe 获取当前登录用户信息 · Get the signed-in account
 //
 // 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
@@ -7887,9 +8043,9 @@ func (c *Client) ListDevices(ctx context.Context, params *ListDevicesParams, req
 
 // EndDevice 移除一个设备 · Forget one device
 //
-// 不再识别账号的一个设备。它的会话不受影响。
+// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 //
-// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 //
 // Corresponds with DELETE /api/users/me/devices/{id} (the `EndDevice` operationId).
 func (c *Client) EndDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -8028,6 +8184,27 @@ func (c *Client) SendMyEmailCodeWithBody(ctx context.Context, contentType string
 // Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
 func (c *Client) SendMyEmailCode(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSendMyEmailCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportMe 导出个人数据 · Export the personal data
+//
+// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+//
+// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+// the audit log. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /api/users/me/export (the `ExportMe` operationId).
+func (c *Client) ExportMe(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportMeRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -8716,14 +8893,15 @@ func (c *Client) SendRegistrationCode(ctx context.Context, body SendRegistration
 
 // ShowEmailConfirmation 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
-// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接、修改邮箱或登录方式的通知邮件中的撤销链接，以及删除账号后邮件中的恢复链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
 //
-// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
+// 结果显示在同一路径：`changed=true`、`undone=true`、`restored=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 //
 // The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
-// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
-// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
-// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+// about a change of the address or a factor, which undoes it, and of the one in the mail about a deleted account, which
+// brings it back: a page with one button, which submits the form of `POST /confirm_email`. Opening the page changes
+// nothing, so a mail scanner that follows links confirms nothing. The same path shows the outcome: `changed=true`,
+// `undone=true`, `restored=true`, or `error`. Without any of the parameters the
 // page says that the link is not complete.
 //
 // Corresponds with GET /confirm_email (the `ShowEmailConfirmation` operationId).
@@ -9632,6 +9810,31 @@ func (c *Client) RegisterWithLinkWithFormdataBody(ctx context.Context, body Regi
 	return c.Client.Do(req)
 }
 
+// DeleteUser 删除账号 · Delete the account
+//
+// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+//
+// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+//
+// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+//
+// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+//
+// Corresponds with DELETE /user (the `DeleteUser` operationId).
+func (c *Client) DeleteUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUserRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetUser 获取用户信息 · Get the signed-in account
 //
 // 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
@@ -9736,9 +9939,9 @@ func (c *Client) ListUserDevices(ctx context.Context, reqEditors ...RequestEdito
 
 // EndUserDevice 移除一个设备 · Forget one device
 //
-// 不再识别账号的一个设备。它的会话不受影响。
+// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 //
-// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 //
 // Corresponds with DELETE /user/devices/{id} (the `EndUserDevice` operationId).
 func (c *Client) EndUserDevice(ctx context.Context, id DeviceID, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9785,6 +9988,27 @@ func (c *Client) LabelUserDeviceWithBody(ctx context.Context, id DeviceID, conte
 // Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
 func (c *Client) LabelUserDevice(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLabelUserDeviceRequest(c.Server, id, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportUser 导出个人数据 · Export the personal data
+//
+// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+//
+// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+// the audit log. Requires a sign-in at most 15 minutes old.
+//
+// Corresponds with POST /user/export (the `ExportUser` operationId).
+func (c *Client) ExportUser(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportUserRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12897,6 +13121,33 @@ func NewRefreshRequestWithBody(server string, contentType string, body io.Reader
 	return req, nil
 }
 
+// NewDeleteMeRequest constructs an http.Request for the DeleteMe method
+func NewDeleteMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetMeRequest constructs an http.Request for the GetMe method
 func NewGetMeRequest(server string) (*http.Request, error) {
 	var err error
@@ -13163,6 +13414,33 @@ func NewSendMyEmailCodeRequestWithBody(server string, contentType string, body i
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportMeRequest constructs an http.Request for the ExportMe method
+func NewExportMeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/api/users/me/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -13993,6 +14271,18 @@ func NewShowEmailConfirmationRequest(server string, params *ShowEmailConfirmatio
 		if params.Undone != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "undone", *params.Undone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Restored != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "restored", *params.Restored, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
 				return nil, err
 			} else {
 				for _, qp := range strings.Split(queryFrag, "&") {
@@ -15190,6 +15480,33 @@ func NewRegisterWithLinkRequestWithBody(server string, contentType string, body 
 	return req, nil
 }
 
+// NewDeleteUserRequest constructs an http.Request for the DeleteUser method
+func NewDeleteUserRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetUserRequest constructs an http.Request for the GetUser method
 func NewGetUserRequest(server string) (*http.Request, error) {
 	var err error
@@ -15361,6 +15678,33 @@ func NewLabelUserDeviceRequestWithBody(server string, id DeviceID, contentType s
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportUserRequest constructs an http.Request for the ExportUser method
+func NewExportUserRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -17126,6 +17470,23 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /api/auth/refresh (the `Refresh` operationId).
 	RefreshWithResponse(ctx context.Context, body RefreshJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshResult, error)
 
+	// DeleteMeWithResponse 删除账号 · Delete the account
+	//
+	// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+	//
+	// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+	//
+	// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+	// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+	// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /api/users/me (the `DeleteMe` operationId).
+	DeleteMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteMeResult, error)
+
 	// GetMeWithResponse 获取当前登录用户信息 · Get the signed-in account
 	//
 	// 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
@@ -17176,9 +17537,9 @@ type ClientWithResponsesInterface interface {
 
 	// EndDeviceWithResponse 移除一个设备 · Forget one device
 	//
-	// 不再识别账号的一个设备。它的会话不受影响。
+	// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 	//
-	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -17258,6 +17619,19 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /api/users/me/email/send-code (the `SendMyEmailCode` operationId).
 	SendMyEmailCodeWithResponse(ctx context.Context, body SendMyEmailCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*SendMyEmailCodeResult, error)
+
+	// ExportMeWithResponse 导出个人数据 · Export the personal data
+	//
+	// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+	//
+	// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+	// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+	// the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /api/users/me/export (the `ExportMe` operationId).
+	ExportMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportMeResult, error)
 
 	// KeepMyFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
@@ -17661,14 +18035,15 @@ type ClientWithResponsesInterface interface {
 
 	// ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 	//
-	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+	// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接、修改邮箱或登录方式的通知邮件中的撤销链接，以及删除账号后邮件中的恢复链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
 	//
-	// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
+	// 结果显示在同一路径：`changed=true`、`undone=true`、`restored=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 	//
 	// The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
-	// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
-	// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
-	// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+	// about a change of the address or a factor, which undoes it, and of the one in the mail about a deleted account, which
+	// brings it back: a page with one button, which submits the form of `POST /confirm_email`. Opening the page changes
+	// nothing, so a mail scanner that follows links confirms nothing. The same path shows the outcome: `changed=true`,
+	// `undone=true`, `restored=true`, or `error`. Without any of the parameters the
 	// page says that the link is not complete.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -18241,6 +18616,23 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /sign-up (the `RegisterWithLink` operationId).
 	RegisterWithLinkWithFormdataBodyWithResponse(ctx context.Context, body RegisterWithLinkFormdataRequestBody, reqEditors ...RequestEditorFn) (*RegisterWithLinkResult, error)
 
+	// DeleteUserWithResponse 删除账号 · Delete the account
+	//
+	// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+	//
+	// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+	//
+	// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+	// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+	// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /user (the `DeleteUser` operationId).
+	DeleteUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteUserResult, error)
+
 	// GetUserWithResponse 获取用户信息 · Get the signed-in account
 	//
 	// 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
@@ -18309,9 +18701,9 @@ type ClientWithResponsesInterface interface {
 
 	// EndUserDeviceWithResponse 移除一个设备 · Forget one device
 	//
-	// 不再识别账号的一个设备。它的会话不受影响。
+	// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 	//
-	// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+	// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -18339,6 +18731,19 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /user/devices/{id} (the `LabelUserDevice` operationId).
 	LabelUserDeviceWithResponse(ctx context.Context, id DeviceID, body LabelUserDeviceJSONRequestBody, reqEditors ...RequestEditorFn) (*LabelUserDeviceResult, error)
+
+	// ExportUserWithResponse 导出个人数据 · Export the personal data
+	//
+	// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+	//
+	// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+	// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+	// the audit log. Requires a sign-in at most 15 minutes old.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /user/export (the `ExportUser` operationId).
+	ExportUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportUserResult, error)
 
 	// KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	//
@@ -26167,6 +26572,134 @@ func (r RefreshResult) ContentType() string {
 	return ""
 }
 
+// DeleteMeResult400Headers the declared response headers of an HTTP 400 response for DeleteMe
+type DeleteMeResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// DeleteMeResult401Headers the declared response headers of an HTTP 401 response for DeleteMe
+type DeleteMeResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteMeResult406Headers the declared response headers of an HTTP 406 response for DeleteMe
+type DeleteMeResult406Headers struct {
+	XRequestID *string
+}
+
+// DeleteMeResult429Headers the declared response headers of an HTTP 429 response for DeleteMe
+type DeleteMeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// DeleteMeResult500Headers the declared response headers of an HTTP 500 response for DeleteMe
+type DeleteMeResult500Headers struct {
+	XRequestID *string
+}
+
+// DeleteMeResult503Headers the declared response headers of an HTTP 503 response for DeleteMe
+type DeleteMeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type DeleteMeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteMeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteMeResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *DeleteMeResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *DeleteMeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteMeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteMeResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteMeResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteMeResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeleteMeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteMeResult) GetJSON409() *ErrorBody {
+	return r.JSON409
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r DeleteMeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteMeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteMeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetMeResult400Headers the declared response headers of an HTTP 400 response for GetMe
 type GetMeResult400Headers struct {
 	WWWAuthenticate *string
@@ -27120,6 +27653,134 @@ func (r SendMyEmailCodeResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r SendMyEmailCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportMeResult400Headers the declared response headers of an HTTP 400 response for ExportMe
+type ExportMeResult400Headers struct {
+	WWWAuthenticate *string
+}
+
+// ExportMeResult401Headers the declared response headers of an HTTP 401 response for ExportMe
+type ExportMeResult401Headers struct {
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ExportMeResult406Headers the declared response headers of an HTTP 406 response for ExportMe
+type ExportMeResult406Headers struct {
+	XRequestID *string
+}
+
+// ExportMeResult429Headers the declared response headers of an HTTP 429 response for ExportMe
+type ExportMeResult429Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+// ExportMeResult500Headers the declared response headers of an HTTP 500 response for ExportMe
+type ExportMeResult500Headers struct {
+	XRequestID *string
+}
+
+// ExportMeResult503Headers the declared response headers of an HTTP 503 response for ExportMe
+type ExportMeResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ExportMeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OwnData
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *BearerSignedOut
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportMeResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportMeResult401Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ExportMeResult406Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ExportMeResult429Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportMeResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportMeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportMeResult) GetJSON200() *OwnData {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportMeResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportMeResult) GetJSON401() *BearerSignedOut {
+	return r.JSON401
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ExportMeResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ExportMeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportMeResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportMeResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportMeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportMeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportMeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportMeResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -32767,6 +33428,142 @@ func (r RegisterWithLinkResult) ContentType() string {
 	return ""
 }
 
+// DeleteUserResult204Headers the declared response headers of an HTTP 204 response for DeleteUser
+type DeleteUserResult204Headers struct {
+	SetCookie *string
+}
+
+// DeleteUserResult400Headers the declared response headers of an HTTP 400 response for DeleteUser
+type DeleteUserResult400Headers struct {
+	RetryAfter *int
+}
+
+// DeleteUserResult401Headers the declared response headers of an HTTP 401 response for DeleteUser
+type DeleteUserResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// DeleteUserResult403Headers the declared response headers of an HTTP 403 response for DeleteUser
+type DeleteUserResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// DeleteUserResult406Headers the declared response headers of an HTTP 406 response for DeleteUser
+type DeleteUserResult406Headers struct {
+	XRequestID *string
+}
+
+// DeleteUserResult500Headers the declared response headers of an HTTP 500 response for DeleteUser
+type DeleteUserResult500Headers struct {
+	XRequestID *string
+}
+
+// DeleteUserResult503Headers the declared response headers of an HTTP 503 response for DeleteUser
+type DeleteUserResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type DeleteUserResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *ErrorBody
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers204 the parsed response headers for an HTTP 204 response
+	Headers204 *DeleteUserResult204Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *DeleteUserResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteUserResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *DeleteUserResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *DeleteUserResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *DeleteUserResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteUserResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DeleteUserResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteUserResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r DeleteUserResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r DeleteUserResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r DeleteUserResult) GetJSON409() *ErrorBody {
+	return r.JSON409
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r DeleteUserResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteUserResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteUserResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteUserResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteUserResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteUserResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetUserResult401Headers the declared response headers of an HTTP 401 response for GetUser
 type GetUserResult401Headers struct {
 	SetCookie       *string
@@ -33404,6 +34201,135 @@ func (r LabelUserDeviceResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LabelUserDeviceResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportUserResult400Headers the declared response headers of an HTTP 400 response for ExportUser
+type ExportUserResult400Headers struct {
+	RetryAfter *int
+}
+
+// ExportUserResult401Headers the declared response headers of an HTTP 401 response for ExportUser
+type ExportUserResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// ExportUserResult403Headers the declared response headers of an HTTP 403 response for ExportUser
+type ExportUserResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// ExportUserResult406Headers the declared response headers of an HTTP 406 response for ExportUser
+type ExportUserResult406Headers struct {
+	XRequestID *string
+}
+
+// ExportUserResult500Headers the declared response headers of an HTTP 500 response for ExportUser
+type ExportUserResult500Headers struct {
+	XRequestID *string
+}
+
+// ExportUserResult503Headers the declared response headers of an HTTP 503 response for ExportUser
+type ExportUserResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type ExportUserResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OwnData
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportUserResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportUserResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *ExportUserResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *ExportUserResult406Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *ExportUserResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportUserResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportUserResult) GetJSON200() *OwnData {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExportUserResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportUserResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ExportUserResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r ExportUserResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r ExportUserResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportUserResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportUserResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportUserResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportUserResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportUserResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -37075,6 +38001,29 @@ func (c *ClientWithResponses) RefreshWithResponse(ctx context.Context, body Refr
 	return ParseRefreshResult(rsp)
 }
 
+// DeleteMeWithResponse 删除账号 · Delete the account
+//
+// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+//
+// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+//
+// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+//
+// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /api/users/me (the `DeleteMe` operationId).
+func (c *ClientWithResponses) DeleteMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteMeResult, error) {
+	rsp, err := c.DeleteMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMeResult(rsp)
+}
+
 // GetMeWithResponse 获取当前登录用户信息 · Get the signed-in account
 //
 // 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
@@ -37149,9 +38098,9 @@ func (c *ClientWithResponses) ListDevicesWithResponse(ctx context.Context, param
 
 // EndDeviceWithResponse 移除一个设备 · Forget one device
 //
-// 不再识别账号的一个设备。它的会话不受影响。
+// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 //
-// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -37272,6 +38221,25 @@ func (c *ClientWithResponses) SendMyEmailCodeWithResponse(ctx context.Context, b
 		return nil, err
 	}
 	return ParseSendMyEmailCodeResult(rsp)
+}
+
+// ExportMeWithResponse 导出个人数据 · Export the personal data
+//
+// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+//
+// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+// the audit log. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /api/users/me/export (the `ExportMe` operationId).
+func (c *ClientWithResponses) ExportMeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportMeResult, error) {
+	rsp, err := c.ExportMe(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportMeResult(rsp)
 }
 
 // KeepMyFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
@@ -37856,14 +38824,15 @@ func (c *ClientWithResponses) SendRegistrationCodeWithResponse(ctx context.Conte
 
 // ShowEmailConfirmationWithResponse 确认新邮箱的页面 · Show the page that confirms an e-mail change
 //
-// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+// 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接、修改邮箱或登录方式的通知邮件中的撤销链接，以及删除账号后邮件中的恢复链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
 //
-// 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
+// 结果显示在同一路径：`changed=true`、`undone=true`、`restored=true` 或 `error`。没有任何参数时，页面提示链接不完整。
 //
 // The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
-// about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
-// `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
-// The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+// about a change of the address or a factor, which undoes it, and of the one in the mail about a deleted account, which
+// brings it back: a page with one button, which submits the form of `POST /confirm_email`. Opening the page changes
+// nothing, so a mail scanner that follows links confirms nothing. The same path shows the outcome: `changed=true`,
+// `undone=true`, `restored=true`, or `error`. Without any of the parameters the
 // page says that the link is not complete.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -38652,6 +39621,29 @@ func (c *ClientWithResponses) RegisterWithLinkWithFormdataBodyWithResponse(ctx c
 	return ParseRegisterWithLinkResult(rsp)
 }
 
+// DeleteUserWithResponse 删除账号 · Delete the account
+//
+// 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+//
+// 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+//
+// Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+// wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+// after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+//
+// The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /user (the `DeleteUser` operationId).
+func (c *ClientWithResponses) DeleteUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteUserResult, error) {
+	rsp, err := c.DeleteUser(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteUserResult(rsp)
+}
+
 // GetUserWithResponse 获取用户信息 · Get the signed-in account
 //
 // 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
@@ -38744,9 +39736,9 @@ func (c *ClientWithResponses) ListUserDevicesWithResponse(ctx context.Context, r
 
 // EndUserDeviceWithResponse 移除一个设备 · Forget one device
 //
-// 不再识别账号的一个设备。它的会话不受影响。
+// 不再识别、也不再信任账号的一个设备。它的会话不受影响。
 //
-// Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+// Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -38791,6 +39783,25 @@ func (c *ClientWithResponses) LabelUserDeviceWithResponse(ctx context.Context, i
 		return nil, err
 	}
 	return ParseLabelUserDeviceResult(rsp)
+}
+
+// ExportUserWithResponse 导出个人数据 · Export the personal data
+//
+// 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+//
+// Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+// events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+// the audit log. Requires a sign-in at most 15 minutes old.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /user/export (the `ExportUser` operationId).
+func (c *ClientWithResponses) ExportUserWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportUserResult, error) {
+	rsp, err := c.ExportUser(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportUserResult(rsp)
 }
 
 // KeepFactorWithResponse 保留被暂停的登录方式 · Keep a factor that a password reset suspended
@@ -48767,6 +49778,161 @@ func ParseRefreshResult(rsp *http.Response) (*RefreshResult, error) {
 	return response, nil
 }
 
+// ParseDeleteMeResult parses an HTTP response from a DeleteMeWithResponse call
+func ParseDeleteMeResult(rsp *http.Response) (*DeleteMeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers DeleteMeResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteMeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers DeleteMeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers DeleteMeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteMeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteMeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetMeResult parses an HTTP response from a GetMeWithResponse call
 func ParseGetMeResult(rsp *http.Response) (*GetMeResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -49853,6 +51019,158 @@ func ParseSendMyEmailCodeResult(rsp *http.Response) (*SendMyEmailCodeResult, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers SendMyEmailCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportMeResult parses an HTTP response from a ExportMeWithResponse call
+func ParseExportMeResult(rsp *http.Response) (*ExportMeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportMeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OwnData
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest BearerSignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ExportMeResult400Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportMeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 406:
+		var headers ExportMeResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 429:
+		var headers ExportMeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportMeResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportMeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
@@ -56498,6 +57816,178 @@ func ParseRegisterWithLinkResult(rsp *http.Response) (*RegisterWithLinkResult, e
 	return response, nil
 }
 
+// ParseDeleteUserResult parses an HTTP response from a DeleteUserWithResponse call
+func ParseDeleteUserResult(rsp *http.Response) (*DeleteUserResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteUserResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		var headers DeleteUserResult204Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		response.Headers204 = &headers
+	case rsp.StatusCode == 400:
+		var headers DeleteUserResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers DeleteUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers DeleteUserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers DeleteUserResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers DeleteUserResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteUserResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetUserResult parses an HTTP response from a GetUserWithResponse call
 func ParseGetUserResult(rsp *http.Response) (*GetUserResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -57265,6 +58755,165 @@ func ParseLabelUserDeviceResult(rsp *http.Response) (*LabelUserDeviceResult, err
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers LabelUserDeviceResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportUserResult parses an HTTP response from a ExportUserWithResponse call
+func ParseExportUserResult(rsp *http.Response) (*ExportUserResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportUserResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OwnData
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers ExportUserResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers ExportUserResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers ExportUserResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers ExportUserResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 500:
+		var headers ExportUserResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportUserResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

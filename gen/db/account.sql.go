@@ -111,6 +111,26 @@ func (q *Queries) AccountChangePassword(ctx context.Context, arg AccountChangePa
 	return email, err
 }
 
+const accountComeBack = `-- name: AccountComeBack :execrows
+UPDATE account
+SET status = 'active', deleted_at = NULL, updated_at = $1, version = version + 1
+WHERE id = $2 AND status = 'deleted' AND deleted_at = $3::timestamptz
+`
+
+type AccountComeBackParams struct {
+	Now       time.Time
+	ID        string
+	DeletedAt time.Time
+}
+
+func (q *Queries) AccountComeBack(ctx context.Context, arg AccountComeBackParams) (int64, error) {
+	result, err := q.db.Exec(ctx, accountComeBack, arg.Now, arg.ID, arg.DeletedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const accountConfirmation = `-- name: AccountConfirmation :one
 SELECT a.password_hash, (g.requires_totp OR a.second_factor_since IS NOT NULL)::boolean AS two_factors,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id)::boolean AS totp
@@ -328,6 +348,25 @@ func (q *Queries) AccountKeepPhone(ctx context.Context, id string) (int64, error
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const accountLeave = `-- name: AccountLeave :one
+UPDATE account
+SET status = 'deleted', deleted_at = $1::timestamptz, updated_at = $1, version = version + 1
+WHERE id = $2 AND status = 'active'
+RETURNING email
+`
+
+type AccountLeaveParams struct {
+	Now time.Time
+	ID  string
+}
+
+func (q *Queries) AccountLeave(ctx context.Context, arg AccountLeaveParams) (string, error) {
+	row := q.db.QueryRow(ctx, accountLeave, arg.Now, arg.ID)
+	var email string
+	err := row.Scan(&email)
+	return email, err
 }
 
 const accountPassword = `-- name: AccountPassword :one

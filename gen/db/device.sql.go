@@ -11,6 +11,17 @@ import (
 	"time"
 )
 
+const deviceDistrust = `-- name: DeviceDistrust :exec
+UPDATE device
+SET trusted_until = NULL
+WHERE account_id = $1 AND trusted_until IS NOT NULL
+`
+
+func (q *Queries) DeviceDistrust(ctx context.Context, accountID string) error {
+	_, err := q.db.Exec(ctx, deviceDistrust, accountID)
+	return err
+}
+
 const deviceEnd = `-- name: DeviceEnd :execrows
 DELETE FROM device
 WHERE id = $1 AND account_id = $2
@@ -104,7 +115,8 @@ func (q *Queries) DeviceLabel(ctx context.Context, arg DeviceLabelParams) (int64
 }
 
 const deviceList = `-- name: DeviceList :many
-SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at, (digest = $1 OR COALESCE(previous_digest = $1, false))::boolean AS current
+SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at,
+    trusted_until, (digest = $1 OR COALESCE(previous_digest = $1, false))::boolean AS current
 FROM device
 WHERE account_id = $2
 ORDER BY seen_at DESC, id
@@ -117,13 +129,14 @@ type DeviceListParams struct {
 }
 
 type DeviceListRow struct {
-	ID        string
-	Name      string
-	Label     string
-	Address   *netip.Addr
-	CreatedAt time.Time
-	SeenAt    time.Time
-	Current   bool
+	ID           string
+	Name         string
+	Label        string
+	Address      *netip.Addr
+	CreatedAt    time.Time
+	SeenAt       time.Time
+	TrustedUntil *time.Time
+	Current      bool
 }
 
 func (q *Queries) DeviceList(ctx context.Context, arg DeviceListParams) ([]DeviceListRow, error) {
@@ -142,6 +155,7 @@ func (q *Queries) DeviceList(ctx context.Context, arg DeviceListParams) ([]Devic
 			&i.Address,
 			&i.CreatedAt,
 			&i.SeenAt,
+			&i.TrustedUntil,
 			&i.Current,
 		); err != nil {
 			return nil, err
@@ -213,10 +227,11 @@ func (q *Queries) DevicePlace(ctx context.Context, arg DevicePlaceParams) (Devic
 
 const deviceRemember = `-- name: DeviceRemember :exec
 WITH remembered AS (
-    INSERT INTO device (id, account_id, digest, name, address, created_at, seen_at)
-    VALUES ($4, $1, $2, $5, $6, $7, $7)
+    INSERT INTO device (id, account_id, digest, name, address, created_at, seen_at, trusted_until)
+    VALUES ($4, $1, $2, $5, $6, $7, $7, $8)
     ON CONFLICT ON CONSTRAINT device_digest_key DO UPDATE
-    SET name = excluded.name, address = excluded.address, seen_at = excluded.seen_at
+    SET name = excluded.name, address = excluded.address, seen_at = excluded.seen_at,
+        trusted_until = COALESCE(excluded.trusted_until, device.trusted_until)
     RETURNING device.id
 )
 DELETE FROM device
@@ -231,13 +246,14 @@ AND (SELECT count(*) FROM remembered) >= 0
 `
 
 type DeviceRememberParams struct {
-	AccountID string
-	Fresh     []byte
-	Keep      int32
-	ID        string
-	Name      string
-	Address   *netip.Addr
-	Now       time.Time
+	AccountID    string
+	Fresh        []byte
+	Keep         int32
+	ID           string
+	Name         string
+	Address      *netip.Addr
+	Now          time.Time
+	TrustedUntil *time.Time
 }
 
 // Ends the devices beyond the newest @keep others.
@@ -250,8 +266,31 @@ func (q *Queries) DeviceRemember(ctx context.Context, arg DeviceRememberParams) 
 		arg.Name,
 		arg.Address,
 		arg.Now,
+		arg.TrustedUntil,
 	)
 	return err
+}
+
+const deviceTrusted = `-- name: DeviceTrusted :one
+SELECT EXISTS (
+    SELECT 1
+    FROM device d
+    WHERE d.account_id = $1 AND (d.digest = $2 OR d.previous_digest = $2) AND d.trusted_until > $3::timestamptz
+)::boolean AS trusted
+`
+
+type DeviceTrustedParams struct {
+	AccountID string
+	Digest    []byte
+	Now       time.Time
+}
+
+// Whether the device whose token a request carries counts as the second factor of an account.
+func (q *Queries) DeviceTrusted(ctx context.Context, arg DeviceTrustedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, deviceTrusted, arg.AccountID, arg.Digest, arg.Now)
+	var trusted bool
+	err := row.Scan(&trusted)
+	return trusted, err
 }
 
 const networkClean = `-- name: NetworkClean :execrows

@@ -2,7 +2,7 @@
 
 import { client } from './client.gen.js';
 import { type Client, type ClientMeta, type Options as Options2, type RequestResult, type TDataShape, urlSearchParamsBodySerializer } from './client/index.js';
-import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, AuthorizeLarkForAppData, AuthorizeLarkForAppErrors, BindMyLarkData, BindMyLarkErrors, BindMyLarkResponses, BindMyPhoneData, BindMyPhoneErrors, BindMyPhoneResponses, BindMyTotpData, BindMyTotpErrors, BindMyTotpResponses, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeMyEmailData, ChangeMyEmailErrors, ChangeMyEmailResponses, ChangeMyPasswordData, ChangeMyPasswordErrors, ChangeMyPasswordResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateMyRecoveryCodesData, CreateMyRecoveryCodesErrors, CreateMyRecoveryCodesResponses, CreateMyTotpData, CreateMyTotpErrors, CreateMyTotpResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyProfileData, GetMyProfileErrors, GetMyProfileResponses, GetMyTotpPictureData, GetMyTotpPictureErrors, GetMyTotpPictureResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, KeepMyFactorData, KeepMyFactorErrors, KeepMyFactorResponses, LabelDeviceData, LabelDeviceErrors, LabelDeviceResponses, LabelSessionData, LabelSessionErrors, LabelSessionResponses, LabelUserDeviceData, LabelUserDeviceErrors, LabelUserDeviceResponses, LabelUserSessionData, LabelUserSessionErrors, LabelUserSessionResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSignInsData, ListSignInsErrors, ListSignInsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUserSignInsData, ListUserSignInsErrors, ListUserSignInsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LoginWithLarkData, LoginWithLarkErrors, LoginWithLarkResponses, LoginWithMailData, LoginWithMailErrors, LoginWithMailResponses, LoginWithSmsData, LoginWithSmsErrors, LoginWithSmsResponses, LoginWithTotpData, LoginWithTotpErrors, LoginWithTotpResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetForgottenPasswordData, ResetForgottenPasswordErrors, ResetForgottenPasswordResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendForgottenPasswordCodeData, SendForgottenPasswordCodeErrors, SendForgottenPasswordCodeResponses, SendLoginMailData, SendLoginMailErrors, SendLoginMailResponses, SendLoginSmsData, SendLoginSmsErrors, SendLoginSmsResponses, SendMyEmailCodeData, SendMyEmailCodeErrors, SendMyEmailCodeResponses, SendMyPhoneCodeData, SendMyPhoneCodeErrors, SendMyPhoneCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SendSignInMailData, SendSignInMailErrors, SendSignInMailResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetMySecondFactorData, SetMySecondFactorErrors, SetMySecondFactorResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithMailData, SignInWithMailErrors, SignInWithMailResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindMyLarkData, UnbindMyLarkErrors, UnbindMyLarkResponses, UnbindMyPhoneData, UnbindMyPhoneErrors, UnbindMyPhoneResponses, UnbindMyTotpData, UnbindMyTotpErrors, UnbindMyTotpResponses, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
+import type { AssignGroupData, AssignGroupErrors, AssignGroupResponses, AuthorizeLarkData, AuthorizeLarkErrors, AuthorizeLarkForAppData, AuthorizeLarkForAppErrors, BindMyLarkData, BindMyLarkErrors, BindMyLarkResponses, BindMyPhoneData, BindMyPhoneErrors, BindMyPhoneResponses, BindMyTotpData, BindMyTotpErrors, BindMyTotpResponses, BindPhoneData, BindPhoneErrors, BindPhoneResponses, BindTotpData, BindTotpErrors, BindTotpResponses, ChangeGroupData, ChangeGroupErrors, ChangeGroupResponses, ChangeMeData, ChangeMeErrors, ChangeMeResponses, ChangeMyEmailData, ChangeMyEmailErrors, ChangeMyEmailResponses, ChangeMyPasswordData, ChangeMyPasswordErrors, ChangeMyPasswordResponses, ChangePasswordData, ChangePasswordErrors, ChangePasswordResponses, ChangeUserData, ChangeUserErrors, ChangeUserResponses, ChangeWebhookData, ChangeWebhookErrors, ChangeWebhookResponses, ConfirmEmailData, ConfirmEmailErrors, CreateAccountData, CreateAccountErrors, CreateAccountResponses, CreateFirstAdministratorData, CreateFirstAdministratorErrors, CreateFirstAdministratorResponses, CreateGroupData, CreateGroupErrors, CreateGroupResponses, CreateMyRecoveryCodesData, CreateMyRecoveryCodesErrors, CreateMyRecoveryCodesResponses, CreateMyTotpData, CreateMyTotpErrors, CreateMyTotpResponses, CreateRecoveryCodesData, CreateRecoveryCodesErrors, CreateRecoveryCodesResponses, CreateRefreshCodeData, CreateRefreshCodeErrors, CreateRefreshCodeResponses, CreateTotpData, CreateTotpErrors, CreateTotpResponses, CreateWebhookData, CreateWebhookErrors, CreateWebhookResponses, DeleteAccountData, DeleteAccountErrors, DeleteAccountResponses, DeleteGroupData, DeleteGroupErrors, DeleteGroupResponses, DeleteMeData, DeleteMeErrors, DeleteMeResponses, DeleteUserData, DeleteUserErrors, DeleteUserResponses, DeleteWebhookData, DeleteWebhookErrors, DeleteWebhookResponses, EndAccountSessionData, EndAccountSessionErrors, EndAccountSessionResponses, EndAccountSessionsData, EndAccountSessionsErrors, EndAccountSessionsResponses, EndDeviceData, EndDeviceErrors, EndDeviceResponses, EndOtherSessionsData, EndOtherSessionsErrors, EndOtherSessionsResponses, EndOtherUserSessionsData, EndOtherUserSessionsErrors, EndOtherUserSessionsResponses, EndSessionData, EndSessionErrors, EndSessionResponses, EndUserDeviceData, EndUserDeviceErrors, EndUserDeviceResponses, EndUserSessionData, EndUserSessionErrors, EndUserSessionResponses, ExportAccountData, ExportAccountErrors, ExportAccountResponses, ExportMeData, ExportMeErrors, ExportMeResponses, ExportUserData, ExportUserErrors, ExportUserResponses, GetAccountData, GetAccountErrors, GetAccountResponses, GetAdministratorData, GetAdministratorErrors, GetAdministratorResponses, GetMeData, GetMeErrors, GetMeResponses, GetMyProfileData, GetMyProfileErrors, GetMyProfileResponses, GetMyTotpPictureData, GetMyTotpPictureErrors, GetMyTotpPictureResponses, GetOptionsData, GetOptionsErrors, GetOptionsResponses, GetStatisticsData, GetStatisticsErrors, GetStatisticsResponses, GetTimelineData, GetTimelineErrors, GetTimelineResponses, GetTotpPictureData, GetTotpPictureErrors, GetTotpPictureResponses, GetUserData, GetUserErrors, GetUserResponses, KeepFactorData, KeepFactorErrors, KeepFactorResponses, KeepMyFactorData, KeepMyFactorErrors, KeepMyFactorResponses, LabelDeviceData, LabelDeviceErrors, LabelDeviceResponses, LabelSessionData, LabelSessionErrors, LabelSessionResponses, LabelUserDeviceData, LabelUserDeviceErrors, LabelUserDeviceResponses, LabelUserSessionData, LabelUserSessionErrors, LabelUserSessionResponses, LiftLimitData, LiftLimitErrors, LiftLimitResponses, ListAccountsData, ListAccountsErrors, ListAccountSessionsData, ListAccountSessionsErrors, ListAccountSessionsResponses, ListAccountsResponses, ListAuditEventsData, ListAuditEventsErrors, ListAuditEventsResponses, ListDeliveriesData, ListDeliveriesErrors, ListDeliveriesResponses, ListDevicesData, ListDevicesErrors, ListDevicesResponses, ListGroupsData, ListGroupsErrors, ListGroupsResponses, ListLimitsData, ListLimitsErrors, ListLimitsResponses, ListSessionsData, ListSessionsErrors, ListSessionsResponses, ListSignInsData, ListSignInsErrors, ListSignInsResponses, ListUserDevicesData, ListUserDevicesErrors, ListUserDevicesResponses, ListUserSessionsData, ListUserSessionsErrors, ListUserSessionsResponses, ListUserSignInsData, ListUserSignInsErrors, ListUserSignInsResponses, ListWebhookDeliveriesData, ListWebhookDeliveriesErrors, ListWebhookDeliveriesResponses, ListWebhooksData, ListWebhooksErrors, ListWebhooksResponses, LoadData, LoadErrors, LoadResponses, LoginData, LoginErrors, LoginResponses, LoginWithLarkData, LoginWithLarkErrors, LoginWithLarkResponses, LoginWithMailData, LoginWithMailErrors, LoginWithMailResponses, LoginWithSmsData, LoginWithSmsErrors, LoginWithSmsResponses, LoginWithTotpData, LoginWithTotpErrors, LoginWithTotpResponses, LogoutData, LogoutErrors, LogoutResponses, ReauthenticateBrowserData, ReauthenticateBrowserErrors, ReauthenticateBrowserResponses, ReauthenticateData, ReauthenticateErrors, ReauthenticateResponses, RefreshData, RefreshErrors, RefreshResponses, RegisterData, RegisterErrors, RegisterResponses, RegisterWithLinkData, RegisterWithLinkErrors, RegisterWithLinkResponses, RenewSessionData, RenewSessionErrors, RenewSessionResponses, ReplayWebhookData, ReplayWebhookDeliveryData, ReplayWebhookDeliveryErrors, ReplayWebhookDeliveryResponses, ReplayWebhookErrors, ReplayWebhookResponses, ResetFactorData, ResetFactorErrors, ResetFactorResponses, ResetForgottenPasswordData, ResetForgottenPasswordErrors, ResetForgottenPasswordResponses, ResetPasswordData, ResetPasswordErrors, ResetPasswordResponses, ResetWithLinkData, ResetWithLinkErrors, ResetWithLinkResponses, ReturnFromLarkData, ReturnFromLarkErrors, RotateWebhookSecretData, RotateWebhookSecretErrors, RotateWebhookSecretResponses, SendCodeData, SendCodeErrors, SendCodeResponses, SendForgottenPasswordCodeData, SendForgottenPasswordCodeErrors, SendForgottenPasswordCodeResponses, SendLoginMailData, SendLoginMailErrors, SendLoginMailResponses, SendLoginSmsData, SendLoginSmsErrors, SendLoginSmsResponses, SendMyEmailCodeData, SendMyEmailCodeErrors, SendMyEmailCodeResponses, SendMyPhoneCodeData, SendMyPhoneCodeErrors, SendMyPhoneCodeResponses, SendPhoneCodeData, SendPhoneCodeErrors, SendPhoneCodeResponses, SendRegistrationCodeData, SendRegistrationCodeErrors, SendRegistrationCodeResponses, SendResetCodeData, SendResetCodeErrors, SendResetCodeResponses, SendSignInCodeData, SendSignInCodeErrors, SendSignInCodeResponses, SendSignInMailData, SendSignInMailErrors, SendSignInMailResponses, SetAccountGroupData, SetAccountGroupErrors, SetAccountGroupResponses, SetAccountStatusData, SetAccountStatusErrors, SetAccountStatusResponses, SetMySecondFactorData, SetMySecondFactorErrors, SetMySecondFactorResponses, SetSecondFactorData, SetSecondFactorErrors, SetSecondFactorResponses, ShowEmailConfirmationData, ShowEmailConfirmationErrors, ShowEmailConfirmationResponses, ShowFirstRunData, ShowFirstRunErrors, ShowFirstRunResponses, ShowResetData, ShowResetErrors, ShowResetResponses, ShowSignUpData, ShowSignUpErrors, ShowSignUpResponses, SignInData, SignInErrors, SignInResponses, SignInWithCodeData, SignInWithCodeErrors, SignInWithCodeResponses, SignInWithLarkData, SignInWithLarkErrors, SignInWithLarkResponses, SignInWithMailData, SignInWithMailErrors, SignInWithMailResponses, SignInWithTotpData, SignInWithTotpErrors, SignInWithTotpResponses, SignOutData, SignOutErrors, SignOutResponses, UnbindData, UnbindErrors, UnbindMyLarkData, UnbindMyLarkErrors, UnbindMyLarkResponses, UnbindMyPhoneData, UnbindMyPhoneErrors, UnbindMyPhoneResponses, UnbindMyTotpData, UnbindMyTotpErrors, UnbindMyTotpResponses, UnbindResponses, UnlockAccountData, UnlockAccountErrors, UnlockAccountResponses, VerifyData, VerifyErrors, VerifyResponses } from './types.gen.js';
 
 export type Options<TData extends TDataShape = TDataShape, ThrowOnError extends boolean = boolean, TResponse = unknown> = Options2<TData, ThrowOnError, TResponse> & {
     /**
@@ -301,6 +301,26 @@ export const logout = <ThrowOnError extends boolean = false>(options?: Options<L
 });
 
 /**
+ * 删除账号 · Delete the account
+ *
+ * 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+ *
+ * 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+ *
+ * Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+ * wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+ * after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+ *
+ * The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+ *
+ */
+export const deleteMe = <ThrowOnError extends boolean = false>(options?: Options<DeleteMeData, ThrowOnError>): RequestResult<DeleteMeResponses, DeleteMeErrors, ThrowOnError> => (options?.client ?? client).delete<DeleteMeResponses, DeleteMeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me',
+    ...options
+});
+
+/**
  * 获取当前登录用户信息 · Get the signed-in account
  *
  * 返回访问令牌所属账号的资料。会话一经结束，令牌立即失效。
@@ -332,6 +352,22 @@ export const changeMe = <ThrowOnError extends boolean = false>(options: Options<
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * 导出个人数据 · Export the personal data
+ *
+ * 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+ *
+ * Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+ * events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+ * the audit log. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const exportMe = <ThrowOnError extends boolean = false>(options?: Options<ExportMeData, ThrowOnError>): RequestResult<ExportMeResponses, ExportMeErrors, ThrowOnError> => (options?.client ?? client).post<ExportMeResponses, ExportMeErrors, ThrowOnError>({
+    security: [{ scheme: 'bearer', type: 'http' }],
+    url: '/api/users/me/export',
+    ...options
 });
 
 /**
@@ -701,9 +737,9 @@ export const listDevices = <ThrowOnError extends boolean = false>(options?: Opti
 /**
  * 移除一个设备 · Forget one device
  *
- * 不再识别账号的一个设备。它的会话不受影响。
+ * 不再识别、也不再信任账号的一个设备。它的会话不受影响。
  *
- * Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+ * Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
  *
  */
 export const endDevice = <ThrowOnError extends boolean = false>(options: Options<EndDeviceData, ThrowOnError>): RequestResult<EndDeviceResponses, EndDeviceErrors, ThrowOnError> => (options.client ?? client).delete<EndDeviceResponses, EndDeviceErrors, ThrowOnError>({
@@ -909,6 +945,30 @@ export const signOut = <ThrowOnError extends boolean = false>(options?: Options<
 });
 
 /**
+ * 删除账号 · Delete the account
+ *
+ * 删除当前账号。所有会话立即结束，尚未使用的验证码作废；登录的结果与密码错误时相同。邮件中的链接可以在 `ACCOUNT_RETENTION`（默认 30 天）内恢复账号，之后账号会被彻底清除，只保留审计日志。需要 15 分钟内登录过。
+ *
+ * 最后一名管理员不能删除自己的账号（409 `LAST_ADMINISTRATOR`）。
+ *
+ * Deletes the account. Every session ends at once, and unused codes become void; a sign-in gets the response to a
+ * wrong password. The link in the mail brings the account back within `ACCOUNT_RETENTION` (30 days by default);
+ * after that it is erased, except for the audit log. Requires a sign-in at most 15 minutes old.
+ *
+ * The last administrator cannot leave: 409 `LAST_ADMINISTRATOR`.
+ *
+ */
+export const deleteUser = <ThrowOnError extends boolean = false>(options?: Options<DeleteUserData, ThrowOnError>): RequestResult<DeleteUserResponses, DeleteUserErrors, ThrowOnError> => (options?.client ?? client).delete<DeleteUserResponses, DeleteUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user',
+    ...options
+});
+
+/**
  * 获取用户信息 · Get the signed-in account
  *
  * 返回当前会话所属账号的资料。`phone` 与 `totp` 表示是否已绑定，已绑定为 `"*"`，否则为空；`history` 是最近一次登录，不分哪套接口；`sessions` 是累计登录次数。
@@ -959,6 +1019,26 @@ export const changeUser = <ThrowOnError extends boolean = false>(options: Option
         'Content-Type': 'application/json',
         ...options.headers
     }
+});
+
+/**
+ * 导出个人数据 · Export the personal data
+ *
+ * 返回本服务保存的本人的全部数据，一个 JSON 文件：账号、会话、设备、全部审计事件与发送记录，不含任何密码或密钥。导出操作会写入审计日志。需要 15 分钟内登录过。
+ *
+ * Returns all that is kept about the user as one JSON file: the account, its sessions and devices, and all of its
+ * events and messages, without any secret. The response is sent while it is read. The export itself is recorded in
+ * the audit log. Requires a sign-in at most 15 minutes old.
+ *
+ */
+export const exportUser = <ThrowOnError extends boolean = false>(options?: Options<ExportUserData, ThrowOnError>): RequestResult<ExportUserResponses, ExportUserErrors, ThrowOnError> => (options?.client ?? client).post<ExportUserResponses, ExportUserErrors, ThrowOnError>({
+    security: [{
+            in: 'cookie',
+            name: '__Host-TOKEN',
+            type: 'apiKey'
+        }, { name: 'X-XSRF-TOKEN', type: 'apiKey' }],
+    url: '/user/export',
+    ...options
 });
 
 /**
@@ -1136,9 +1216,9 @@ export const listUserDevices = <ThrowOnError extends boolean = false>(options?: 
 /**
  * 移除一个设备 · Forget one device
  *
- * 不再识别账号的一个设备。它的会话不受影响。
+ * 不再识别、也不再信任账号的一个设备。它的会话不受影响。
  *
- * Forgets one device of the account: its next sign-in is a stranger's. Its sessions go on.
+ * Forgets one device of the account: its next sign-in is a stranger's, and it stands for no second factor. Its sessions go on.
  *
  */
 export const endUserDevice = <ThrowOnError extends boolean = false>(options: Options<EndUserDeviceData, ThrowOnError>): RequestResult<EndUserDeviceResponses, EndUserDeviceErrors, ThrowOnError> => (options.client ?? client).delete<EndUserDeviceResponses, EndUserDeviceErrors, ThrowOnError>({
@@ -1526,14 +1606,15 @@ export const unbind = <ThrowOnError extends boolean = false>(options: Options<Un
 /**
  * 确认新邮箱的页面 · Show the page that confirms an e-mail change
  *
- * 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接，以及修改邮箱或登录方式的通知邮件中的撤销链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
+ * 修改邮箱时（`PATCH /user`，`key=Email`）发往新邮箱的链接、修改邮箱或登录方式的通知邮件中的撤销链接，以及删除账号后邮件中的恢复链接，都打开这个页面。页面上只有一个按钮，按下后提交到 `POST /confirm_email`；打开页面不会有任何改动，因此邮件安全扫描自动访问链接也不会误操作。
  *
- * 结果显示在同一路径：`changed=true`、`undone=true` 或 `error`。没有任何参数时，页面提示链接不完整。
+ * 结果显示在同一路径：`changed=true`、`undone=true`、`restored=true` 或 `error`。没有任何参数时，页面提示链接不完整。
  *
  * The target of the link that `PATCH /user` with `key=Email` mails to the new address, and of the link in the mail
- * about a change of the address or a factor, which undoes it: a page with one button, which submits the form of
- * `POST /confirm_email`. Opening the page changes nothing, so a mail scanner that follows links confirms nothing.
- * The same path shows the outcome: `changed=true`, `undone=true`, or `error`. Without any of the parameters the
+ * about a change of the address or a factor, which undoes it, and of the one in the mail about a deleted account, which
+ * brings it back: a page with one button, which submits the form of `POST /confirm_email`. Opening the page changes
+ * nothing, so a mail scanner that follows links confirms nothing. The same path shows the outcome: `changed=true`,
+ * `undone=true`, `restored=true`, or `error`. Without any of the parameters the
  * page says that the link is not complete.
  *
  */

@@ -75,6 +75,13 @@ export type Email = string;
  */
 export type SecondFactor = string;
 
+/**
+ * 两步验证通过后，30 天内在这台设备上登录不再需要第二步 · Whether to trust this device: after a sign-in with both factors its device token stands
+ * for the second one, for 30 days. It does nothing in a sign-in with one factor.
+ *
+ */
+export type TrustDevice = boolean;
+
 export type LoginRequest = {
     email: Email;
     /**
@@ -82,6 +89,7 @@ export type LoginRequest = {
      */
     password: string;
     totp?: SecondFactor;
+    trustDevice?: TrustDevice;
 };
 
 export type Tokens = {
@@ -140,6 +148,12 @@ export type ErrorBody = {
      * 仅用于输入错误，最多列出 10 个字段 · Only with input errors. At most ten fields are listed.
      */
     errors?: Array<FieldError>;
+    /**
+     * 仅用于 TOTP_REQUIRED，可接受的第二因素，以后可能增加 · Only with `TOTP_REQUIRED`: what is accepted as the second factor, in the member
+     * `totp`: `totp` (a code of the authenticator app), `recovery_code`. A later version may add others.
+     *
+     */
+    methods?: Array<string>;
 };
 
 /**
@@ -173,6 +187,7 @@ export type SmsSignInRequest = {
     phone: Phone;
     code: SixDigits;
     totp?: SecondFactor;
+    trustDevice?: TrustDevice;
 };
 
 export type SendCodeRequest = {
@@ -183,6 +198,7 @@ export type MailSignInRequest = {
     email: Email;
     code: SixDigits;
     totp?: SecondFactor;
+    trustDevice?: TrustDevice;
 };
 
 /**
@@ -199,6 +215,7 @@ export type LarkLoginRequest = {
     code: LarkCode;
     code_verifier: CodeVerifier;
     totp?: SecondFactor;
+    trustDevice?: TrustDevice;
 };
 
 export type TotpSignInRequest = {
@@ -310,6 +327,278 @@ export type ChangeMeRequest = {
 };
 
 /**
+ * 账号 ID · The account's id.
+ */
+export type AccountId = string;
+
+/**
+ * 成员组名称 · The name of a member group.
+ */
+export type GroupName = string;
+
+/**
+ * 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
+ */
+export type AccountState = 'active' | 'disabled' | 'deleted';
+
+/**
+ * 版本，每次修改加一 · 0 at creation, one more at each change.
+ */
+export type EntityVersion = number;
+
+/**
+ * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
+ */
+export type TimestampOrNull = string | null;
+
+/**
+ * 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
+ */
+export type Factors = {
+    /**
+     * 密码的散列算法，未设置时为空 · The hash of the password, `argon2id` or that of an imported password; empty if there is none.
+     */
+    password: string;
+    /**
+     * 是否绑定手机 · Whether a phone is bound.
+     */
+    phone: boolean;
+    /**
+     * 是否绑定身份验证器 · Whether an authenticator app is bound.
+     */
+    totp: boolean;
+    /**
+     * 剩余恢复码数量 · How many recovery codes are left.
+     */
+    recoveryCodes: number;
+    /**
+     * 飞书姓名 · The name at Lark; empty if no identity is bound.
+     */
+    lark: string;
+};
+
+export type AdminAccount = {
+    id: AccountId;
+    email: Email;
+    /**
+     * 姓名 · The name shown to people.
+     */
+    name: string;
+    memberGroup: GroupName;
+    status: AccountState;
+    /**
+     * 手机号 · The phone number (E.164), or empty.
+     */
+    phone: string;
+    /**
+     * 内置头像编号 · The number of a built-in picture.
+     */
+    avatar: number;
+    /**
+     * 头像 · The picture's object key or URL, or empty.
+     */
+    picture: string;
+    version: EntityVersion;
+    /**
+     * 登录次数 · The number of sign-ins.
+     */
+    signIns: number;
+    createdAt: Timestamp;
+    updatedAt: Timestamp;
+    lastSignInAt: TimestampOrNull;
+    lastSeenAt: TimestampOrNull;
+    deletedAt?: Timestamp;
+    erasedAt?: Timestamp;
+    factors?: Factors;
+};
+
+/**
+ * 本人取的名称 · The name that its user gave it; empty if none.
+ */
+export type Label = string;
+
+/**
+ * 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
+ */
+export type ClientName = string;
+
+/**
+ * 地理位置，未知时为空 · The location of the address, as far as the server knows.
+ */
+export type Location = {
+    /**
+     * 国家或地区 · The country or region.
+     */
+    country?: string;
+    /**
+     * 城市 · The city.
+     */
+    city?: string;
+};
+
+export type Session = {
+    /**
+     * 会话 ID · The session's id, the `sid` of its access tokens.
+     */
+    id: string;
+    /**
+     * 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
+     */
+    surface: 'toolkit' | 'public';
+    /**
+     * 设备 · The `User-Agent` of the sign-in.
+     */
+    device: string;
+    label: Label;
+    client: ClientName;
+    /**
+     * 登录地址 · The client's address at the sign-in; empty if unknown.
+     */
+    address: string;
+    location: Location;
+    createdAt: Timestamp;
+    seenAt: Timestamp;
+    expiresAt: Timestamp;
+    /**
+     * 是否为当前会话 · Whether it is the caller's session.
+     */
+    current: boolean;
+};
+
+export type Device = {
+    /**
+     * 设备 ID · The device's id.
+     */
+    id: string;
+    /**
+     * 设备 · The `User-Agent` of its last sign-in.
+     */
+    name: string;
+    label: Label;
+    /**
+     * 登录地址 · The client's address at its last sign-in; empty if unknown.
+     */
+    address: string;
+    location: Location;
+    createdAt: Timestamp;
+    seenAt: Timestamp;
+    /**
+     * 是否为当前设备 · Whether the request carries this device's token.
+     */
+    current: boolean;
+    trustedUntil: TimestampOrNull;
+};
+
+export type AuditEvent = {
+    /**
+     * 编号 · The event's number.
+     */
+    id: number;
+    at: Timestamp;
+    /**
+     * 操作 · What happened, such as `sign_in.failed`.
+     */
+    action: string;
+    /**
+     * 账号 ID · The account that the event is about; empty if unknown.
+     */
+    accountId: string;
+    /**
+     * 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
+     */
+    actorId: string;
+    /**
+     * 会话 ID · The session that the event is about, or empty.
+     */
+    sessionId: string;
+    /**
+     * 对象 · The address, number or group that the event concerns, or empty.
+     */
+    subject: string;
+    /**
+     * 方式 · How the user signed in, or the purpose of a code.
+     */
+    method: string;
+    /**
+     * 客户端地址 · The client's address, or empty.
+     */
+    address: string;
+    location: Location;
+    /**
+     * 设备 · The client's `User-Agent`, or the command.
+     */
+    userAgent: string;
+    /**
+     * 请求编号 · The request's id, as in the server's log.
+     */
+    requestId: string;
+    /**
+     * 详情 · Details, such as `from`, `to` and `reason`.
+     */
+    detail: {
+        [key: string]: string;
+    };
+};
+
+export type Delivery = {
+    /**
+     * 编号 · The message's id.
+     */
+    id: string;
+    /**
+     * 渠道 · Mail or text message.
+     */
+    channel: 'mail' | 'sms';
+    /**
+     * 收件人 · The e-mail address or phone number.
+     */
+    recipient: string;
+    /**
+     * 种类 · The kind of message, such as `reset_code`.
+     */
+    kind: string;
+    /**
+     * 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
+     * `refused`: 被拒绝 the provider will not accept it.
+     *
+     */
+    state: 'queued' | 'sent' | 'expired' | 'refused';
+    /**
+     * 尝试次数 · The number of attempts.
+     */
+    attempts: number;
+    /**
+     * 最后一次错误 · The last error of the provider, or empty.
+     */
+    lastError: string;
+    createdAt: Timestamp;
+    finishedAt: TimestampOrNull;
+    expiresAt: Timestamp;
+};
+
+export type OwnData = {
+    success: Success;
+    exportedAt: Timestamp;
+    account: AdminAccount;
+    /**
+     * 有效会话 · The live sessions.
+     */
+    sessions: Array<Session>;
+    /**
+     * 登录过的设备 · The devices that have signed in.
+     */
+    devices: Array<Device>;
+    /**
+     * 全部事件 · All events, newest first.
+     */
+    events: Array<AuditEvent>;
+    /**
+     * 全部发送记录 · All messages, newest first.
+     */
+    deliveries: Array<Delivery>;
+};
+
+/**
  * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
  */
 export type LarkProfile = {
@@ -347,20 +636,6 @@ export type SignInMetadata = {
      * 登录方式 · How the user signed in, such as `password`.
      */
     source: string;
-};
-
-/**
- * 地理位置，未知时为空 · The location of the address, as far as the server knows.
- */
-export type Location = {
-    /**
-     * 国家或地区 · The country or region.
-     */
-    country?: string;
-    /**
-     * 城市 · The city.
-     */
-    city?: string;
 };
 
 /**
@@ -477,45 +752,6 @@ export type BindLarkRequest = {
     code_verifier: CodeVerifier;
 };
 
-/**
- * 本人取的名称 · The name that its user gave it; empty if none.
- */
-export type Label = string;
-
-/**
- * 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
- */
-export type ClientName = string;
-
-export type Session = {
-    /**
-     * 会话 ID · The session's id, the `sid` of its access tokens.
-     */
-    id: string;
-    /**
-     * 入口，客户端或浏览器 · The surface, `toolkit` for an app or `public` for a browser.
-     */
-    surface: 'toolkit' | 'public';
-    /**
-     * 设备 · The `User-Agent` of the sign-in.
-     */
-    device: string;
-    label: Label;
-    client: ClientName;
-    /**
-     * 登录地址 · The client's address at the sign-in; empty if unknown.
-     */
-    address: string;
-    location: Location;
-    createdAt: Timestamp;
-    seenAt: Timestamp;
-    expiresAt: Timestamp;
-    /**
-     * 是否为当前会话 · Whether it is the caller's session.
-     */
-    current: boolean;
-};
-
 export type SessionsResponse = {
     success: Success;
     /**
@@ -529,29 +765,6 @@ export type LabelRequest = {
      * 名称，为空则移除 · The name, in one line, without control characters; empty to remove it.
      */
     label: string;
-};
-
-export type Device = {
-    /**
-     * 设备 ID · The device's id.
-     */
-    id: string;
-    /**
-     * 设备 · The `User-Agent` of its last sign-in.
-     */
-    name: string;
-    label: Label;
-    /**
-     * 登录地址 · The client's address at its last sign-in; empty if unknown.
-     */
-    address: string;
-    location: Location;
-    createdAt: Timestamp;
-    seenAt: Timestamp;
-    /**
-     * 是否为当前设备 · Whether the request carries this device's token.
-     */
-    current: boolean;
 };
 
 export type DevicesResponse = {
@@ -645,6 +858,7 @@ export type SignInRequest = {
      */
     password: string;
     totp?: SecondFactor;
+    trustDevice?: TrustDevice;
 };
 
 /**
@@ -729,6 +943,7 @@ export type ChangeUserRequest = {
 
 export type LarkSignInRequest = {
     totp: SixDigits;
+    trustDevice?: TrustDevice;
 };
 
 export type Totp = {
@@ -871,92 +1086,6 @@ export type LarkState = {
 };
 
 /**
- * 账号 ID · The account's id.
- */
-export type AccountId = string;
-
-/**
- * 成员组名称 · The name of a member group.
- */
-export type GroupName = string;
-
-/**
- * 状态 · Whether the account may sign in; a deleted one is kept for a while, and can be restored.
- */
-export type AccountState = 'active' | 'disabled' | 'deleted';
-
-/**
- * 版本，每次修改加一 · 0 at creation, one more at each change.
- */
-export type EntityVersion = number;
-
-/**
- * UTC 时间，或 null · UTC, ISO 8601 with three decimals and `Z`; null for never.
- */
-export type TimestampOrNull = string | null;
-
-/**
- * 登录方式，仅在查看单个账号时返回 · The ways to sign in; present only if one account is requested.
- */
-export type Factors = {
-    /**
-     * 密码的散列算法，未设置时为空 · The hash of the password, `argon2id` or that of an imported password; empty if there is none.
-     */
-    password: string;
-    /**
-     * 是否绑定手机 · Whether a phone is bound.
-     */
-    phone: boolean;
-    /**
-     * 是否绑定身份验证器 · Whether an authenticator app is bound.
-     */
-    totp: boolean;
-    /**
-     * 剩余恢复码数量 · How many recovery codes are left.
-     */
-    recoveryCodes: number;
-    /**
-     * 飞书姓名 · The name at Lark; empty if no identity is bound.
-     */
-    lark: string;
-};
-
-export type AdminAccount = {
-    id: AccountId;
-    email: Email;
-    /**
-     * 姓名 · The name shown to people.
-     */
-    name: string;
-    memberGroup: GroupName;
-    status: AccountState;
-    /**
-     * 手机号 · The phone number (E.164), or empty.
-     */
-    phone: string;
-    /**
-     * 内置头像编号 · The number of a built-in picture.
-     */
-    avatar: number;
-    /**
-     * 头像 · The picture's object key or URL, or empty.
-     */
-    picture: string;
-    version: EntityVersion;
-    /**
-     * 登录次数 · The number of sign-ins.
-     */
-    signIns: number;
-    createdAt: Timestamp;
-    updatedAt: Timestamp;
-    lastSignInAt: TimestampOrNull;
-    lastSeenAt: TimestampOrNull;
-    deletedAt?: Timestamp;
-    erasedAt?: Timestamp;
-    factors?: Factors;
-};
-
-/**
  * 权限 · What the members of a group may do beyond their own account.
  *
  * - `accounts.read`: 查看账号、会话、时间线、成员组和发送记录 · see accounts, their sessions and timeline, groups and deliveries.
@@ -1087,93 +1216,6 @@ export type AccessReason = {
      */
     factor?: string;
     until?: Timestamp;
-};
-
-export type AuditEvent = {
-    /**
-     * 编号 · The event's number.
-     */
-    id: number;
-    at: Timestamp;
-    /**
-     * 操作 · What happened, such as `sign_in.failed`.
-     */
-    action: string;
-    /**
-     * 账号 ID · The account that the event is about; empty if unknown.
-     */
-    accountId: string;
-    /**
-     * 操作人 ID · The account that acted on another one; empty if it was the user, a command, or the server.
-     */
-    actorId: string;
-    /**
-     * 会话 ID · The session that the event is about, or empty.
-     */
-    sessionId: string;
-    /**
-     * 对象 · The address, number or group that the event concerns, or empty.
-     */
-    subject: string;
-    /**
-     * 方式 · How the user signed in, or the purpose of a code.
-     */
-    method: string;
-    /**
-     * 客户端地址 · The client's address, or empty.
-     */
-    address: string;
-    location: Location;
-    /**
-     * 设备 · The client's `User-Agent`, or the command.
-     */
-    userAgent: string;
-    /**
-     * 请求编号 · The request's id, as in the server's log.
-     */
-    requestId: string;
-    /**
-     * 详情 · Details, such as `from`, `to` and `reason`.
-     */
-    detail: {
-        [key: string]: string;
-    };
-};
-
-export type Delivery = {
-    /**
-     * 编号 · The message's id.
-     */
-    id: string;
-    /**
-     * 渠道 · Mail or text message.
-     */
-    channel: 'mail' | 'sms';
-    /**
-     * 收件人 · The e-mail address or phone number.
-     */
-    recipient: string;
-    /**
-     * 种类 · The kind of message, such as `reset_code`.
-     */
-    kind: string;
-    /**
-     * 状态 · `queued`: 等待发送 it waits, or is tried again; `sent`: 已交给服务商 the provider accepted it; `expired`: 已过期 it was too late;
-     * `refused`: 被拒绝 the provider will not accept it.
-     *
-     */
-    state: 'queued' | 'sent' | 'expired' | 'refused';
-    /**
-     * 尝试次数 · The number of attempts.
-     */
-    attempts: number;
-    /**
-     * 最后一次错误 · The last error of the provider, or empty.
-     */
-    lastError: string;
-    createdAt: Timestamp;
-    finishedAt: TimestampOrNull;
-    expiresAt: Timestamp;
 };
 
 /**
@@ -2458,6 +2500,55 @@ export type LogoutResponses = {
 
 export type LogoutResponse = LogoutResponses[keyof LogoutResponses];
 
+export type DeleteMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me';
+};
+
+export type DeleteMeErrors = {
+    /**
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 最后一名管理员 · The user is the last administrator.
+     */
+    409: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type DeleteMeError = DeleteMeErrors[keyof DeleteMeErrors];
+
+export type DeleteMeResponses = {
+    /**
+     * 已删除 · Deleted.
+     */
+    204: void;
+};
+
+export type DeleteMeResponse = DeleteMeResponses[keyof DeleteMeResponses];
+
 export type GetMeData = {
     body?: never;
     path?: never;
@@ -2551,6 +2642,51 @@ export type ChangeMeResponses = {
 };
 
 export type ChangeMeResponse = ChangeMeResponses[keyof ChangeMeResponses];
+
+export type ExportMeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/users/me/export';
+};
+
+export type ExportMeErrors = {
+    /**
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, its `Authorization` is malformed, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 没有令牌，或令牌无效 · No access token, or one that is not valid.
+     */
+    401: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求过于频繁 · Too many requests; wait `Retry-After` seconds.
+     */
+    429: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ExportMeError = ExportMeErrors[keyof ExportMeErrors];
+
+export type ExportMeResponses = {
+    /**
+     * 个人数据 · The personal data.
+     */
+    200: OwnData;
+};
+
+export type ExportMeResponse = ExportMeResponses[keyof ExportMeResponses];
 
 export type GetMyProfileData = {
     body?: never;
@@ -4117,6 +4253,55 @@ export type SignOutResponses = {
 
 export type SignOutResponse = SignOutResponses[keyof SignOutResponses];
 
+export type DeleteUserData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user';
+};
+
+export type DeleteUserErrors = {
+    /**
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 最后一名管理员 · The user is the last administrator.
+     */
+    409: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type DeleteUserError = DeleteUserErrors[keyof DeleteUserErrors];
+
+export type DeleteUserResponses = {
+    /**
+     * 已删除，会话 Cookie 已清除 · Deleted. The session's cookie is cleared.
+     */
+    204: void;
+};
+
+export type DeleteUserResponse = DeleteUserResponses[keyof DeleteUserResponses];
+
 export type GetUserData = {
     body?: never;
     path?: never;
@@ -4210,6 +4395,51 @@ export type ChangeUserResponses = {
 };
 
 export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
+
+export type ExportUserData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/user/export';
+};
+
+export type ExportUserErrors = {
+    /**
+     * 请求不符合文档，或登录时间过久 · The request does not fit this document, or the sign-in is too old.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type ExportUserError = ExportUserErrors[keyof ExportUserErrors];
+
+export type ExportUserResponses = {
+    /**
+     * 个人数据 · The personal data.
+     */
+    200: OwnData;
+};
+
+export type ExportUserResponse = ExportUserResponses[keyof ExportUserResponses];
 
 export type ReauthenticateBrowserData = {
     body: Confirmation;
@@ -5581,6 +5811,10 @@ export type ShowEmailConfirmationData = {
          * 修改已撤销 · The change was undone.
          */
         undone?: true;
+        /**
+         * 账号已恢复 · The account was brought back.
+         */
+        restored?: true;
         /**
          * 未修改的原因 · Why it was not changed.
          */

@@ -34,6 +34,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/outbound"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/admin"
+	"github.com/konec/toolkit-gateway/internal/surface/export"
 	"github.com/konec/toolkit-gateway/internal/surface/public"
 	"github.com/konec/toolkit-gateway/internal/surface/toolkit"
 )
@@ -145,7 +146,7 @@ func (a *App) newDomain(s security) (d domain, err error) {
 	d.profiles = profile.New(profile.Deps{
 		DB: a.db, Sessions: s.sessions, Challenges: s.challenges, Codes: s.codes, Keys: a.master, Factors: s.factors, Queue: s.queue,
 		Hasher: a.Hasher, Policy: a.Passwords, Failures: s.failures, EmailAllowed: d.registrations.Allowed, EmailPage: emailPage(c),
-		TOTPSignIn: c.TOTPSignIn, Now: a.now,
+		TOTPSignIn: c.TOTPSignIn, Retention: c.AccountRetention, Now: a.now,
 	})
 
 	redirects, err := appredirect.Parse(c.AppRedirectURIs)
@@ -197,14 +198,18 @@ func normalDomains(domains []string) ([]string, error) {
 func (a *App) newSurfaces(d domain) surfaces {
 	c := a.config
 	events, messages := audit.NewReader(a.db), delivery.NewLog(a.db)
+	exporter := &export.Exporter{
+		Profiles: d.profiles, Accounts: a.Administration, Sessions: d.sessions, Devices: d.devices, Events: events, Messages: messages,
+		Places: a.places, Retention: c.AccountRetention, Now: a.now,
+	}
 
 	return surfaces{
 		Toolkit: toolkit.New(toolkit.Deps{
 			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, Registrations: d.registrations, Recovery: d.recoveries, Profiles: d.profiles,
-			Log: events, Places: a.places,
+			Log: events, Exporter: exporter, Places: a.places,
 		}),
 		Public: public.New(public.Deps{
-			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Places: a.places, Now: a.now,
+			SignIn: d.signIn, Sessions: d.sessions, Devices: d.devices, XSRF: xsrf.New(a.master), Log: events, Exporter: exporter, Places: a.places, Now: a.now,
 			Profiles: d.profiles, Identities: d.identities, Recovery: d.recoveries, Registrations: d.registrations, FirstRun: a.firstRun,
 			Settings: public.Settings{
 				ServerName: c.ServerName, Values: shownValues(c), Host: publicHost(c), XSRFCookieDomain: c.XSRFCookieDomain, SessionLifetime: c.BrowserIdle,

@@ -94,6 +94,17 @@ SET status = sqlc.arg(status)::text, updated_at = sqlc.arg(now), version = versi
     deleted_at = CASE WHEN sqlc.arg(status)::text = 'deleted' THEN sqlc.arg(now)::timestamptz END
 WHERE id = sqlc.arg(id);
 
+-- name: AccountLeave :one
+UPDATE account
+SET status = 'deleted', deleted_at = @now::timestamptz, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'active'
+RETURNING email;
+
+-- name: AccountComeBack :execrows
+UPDATE account
+SET status = 'active', deleted_at = NULL, updated_at = @now, version = version + 1
+WHERE id = @id AND status = 'deleted' AND deleted_at = @deleted_at::timestamptz;
+
 -- name: AccountErase :execrows
 -- Rows that reference them are deleted too.
 DELETE FROM account

@@ -13,6 +13,19 @@ SELECT
         WHERE n.account_id = @account_id AND n.network = @network AND n.seen_at > @since
     ) AS network;
 
+-- name: DeviceTrusted :one
+-- Whether the device whose token a request carries counts as the second factor of an account.
+SELECT EXISTS (
+    SELECT 1
+    FROM device d
+    WHERE d.account_id = @account_id AND (d.digest = @digest OR d.previous_digest = @digest) AND d.trusted_until > @now::timestamptz
+)::boolean AS trusted;
+
+-- name: DeviceDistrust :exec
+UPDATE device
+SET trusted_until = NULL
+WHERE account_id = @account_id AND trusted_until IS NOT NULL;
+
 -- name: DeviceMove :exec
 -- A device has one token for all its accounts: the rows of the token that it sent get the new one.
 UPDATE device d
@@ -22,10 +35,11 @@ WHERE (d.digest = sqlc.arg(sent) OR d.previous_digest = sqlc.arg(sent)) AND d.di
 -- name: DeviceRemember :exec
 -- Ends the devices beyond the newest @keep others.
 WITH remembered AS (
-    INSERT INTO device (id, account_id, digest, name, address, created_at, seen_at)
-    VALUES (@id, @account_id, @fresh, @name, @address, @now, @now)
+    INSERT INTO device (id, account_id, digest, name, address, created_at, seen_at, trusted_until)
+    VALUES (@id, @account_id, @fresh, @name, @address, @now, @now, sqlc.narg(trusted_until))
     ON CONFLICT ON CONSTRAINT device_digest_key DO UPDATE
-    SET name = excluded.name, address = excluded.address, seen_at = excluded.seen_at
+    SET name = excluded.name, address = excluded.address, seen_at = excluded.seen_at,
+        trusted_until = COALESCE(excluded.trusted_until, device.trusted_until)
     RETURNING device.id
 )
 DELETE FROM device
@@ -57,7 +71,8 @@ WHERE (account_id, network) IN (
 AND known_network.seen_at < @before;
 
 -- name: DeviceList :many
-SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at, (digest = @digest OR COALESCE(previous_digest = @digest, false))::boolean AS current
+SELECT id, name, COALESCE(label, '')::text AS label, address, created_at, seen_at,
+    trusted_until, (digest = @digest OR COALESCE(previous_digest = @digest, false))::boolean AS current
 FROM device
 WHERE account_id = @account_id
 ORDER BY seen_at DESC, id

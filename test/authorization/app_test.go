@@ -134,6 +134,10 @@ var appCalls = []validCall{
 	{operation: "authorizeLarkForApp", want: "302", prepare: func(_ *testing.T, _ *world.Matrix, o world.Operation, _, _, _ *world.Member) world.Call {
 		return o.Call(world.AuthorizeAppQuery(world.AppRedirect, ""), nil)
 	}},
+	{operation: "deleteMe", oldSignInWant: world.ReauthRequired, want: "204", prepare: withoutBody},
+	{operation: "deleteUser", oldSignInWant: world.ReauthRequired, want: "204", prepare: withoutBody},
+	{operation: "exportMe", oldSignInWant: world.ReauthRequired, want: "200", prepare: withoutBody},
+	{operation: "exportUser", oldSignInWant: world.ReauthRequired, want: "200", prepare: withoutBody},
 	{operation: "listSignIns", want: "200", prepare: withoutBody},
 	{operation: "listUserSignIns", want: "200", prepare: withoutBody},
 }

@@ -17,7 +17,7 @@ import (
 // another sign-in or another XSRF token set them too, and no others do.
 var setsCookies = []string{
 	"load", "signIn", "signInWithCode", "signInWithTOTP", "renewSession", "signOut", "authorizeLark", "resetPassword", "reauthenticateBrowser", "signInWithLark",
-	"signInWithMail", "authorizeLarkForApp",
+	"signInWithMail", "authorizeLarkForApp", "deleteUser",
 }
 
 // T-27, R-H7, R-F1: every response that the scenarios get from a healthy gateway, and every response outside the

@@ -171,3 +171,8 @@ func grantAfterOldSignIn(tb testing.TB, g *world.Gateway, o world.Operation) wor
 
 	return c
 }
+
+// lastAdministratorLeaves returns the call with which the last administrator would delete their own account.
+func lastAdministratorLeaves(tb testing.TB, g *world.Gateway, o world.Operation) world.Call {
+	return from(tb, g, o, g.Call(o), world.Administrator, g.SignedIn(tb, world.Administrator))
+}

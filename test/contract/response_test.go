@@ -39,7 +39,7 @@ type scenario struct {
 }
 
 // scenarios are exactly the responses that the document promises.
-var scenarios = slices.Concat(toolkitScenarios, appAccountScenarios, publicScenarios, pageScenarios, adminScenarios)
+var scenarios = slices.Concat(toolkitScenarios, appAccountScenarios, leavingScenarios, publicScenarios, pageScenarios, adminScenarios)
 
 // T-02, R-K1, R-J4, F-02, F-09: every (operation, status, code) of the document can be provoked, and the list has no
 // other. apptest.Conforming checks in every test that no other is returned.

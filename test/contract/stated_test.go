@@ -15,6 +15,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/administration"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/idempotency"
@@ -108,6 +109,10 @@ func stated(t *testing.T) map[string][]any {
 		"bindMyLark":                {account.Undoable, f.recent},
 		"authorizeLarkForApp":       {code.AppGrant.Lifetime, 8 * sha256.Size},
 		"unbindMyPhone":             recent, "unbindMyTOTP": recent, "unbindMyLark": recent, "getMyTOTPPicture": recent, "setMySecondFactor": recent,
+
+		"deleteMe":                  {d.AccountRetention, f.recent},
+		"deleteUser":                {d.AccountRetention, f.recent},
+		"exportMe":                  recent, "exportUser": recent, "schemas/TrustDevice": {device.TrustLifetime},
 
 		"schemas/ErrorBody":    {f.faults},
 		"schemas/ErrorCode":    {webhook.Most, httpapi.MaxBody},

@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/challenge"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/password"
 	"github.com/konec/toolkit-gateway/internal/domain/throttle"
@@ -91,7 +92,9 @@ func (a *Administration) remove(ctx context.Context, tx postgres.Tx, id string, 
 	case Phone:
 		err = queries.AccountRemovePhone(ctx, id)
 	case TOTP:
-		_, err = factor.Remove(ctx, tx, id)
+		if _, err = factor.Remove(ctx, tx, id); err == nil {
+			err = device.Distrust(ctx, tx, id)
+		}
 	case Lark:
 		_, err = queries.IdentityRemove(ctx, db.IdentityRemoveParams{AccountID: id, Provider: lark.Provider})
 	}

@@ -55,6 +55,7 @@ const (
 	ChangeUndone       Action = "change.undone" // with the link in the mail about it
 	DeviceEnded        Action = "device.ended"
 	DeviceLabelled     Action = "device.labelled"
+	DeviceTrusted      Action = "device.trusted"
 	BudgetAlarm        Action = "budget.alarm"
 	KeyRotated         Action = "signing_key.rotated"
 	RefreshTokenReused Action = "session.refresh_token_reused"

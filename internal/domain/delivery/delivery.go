@@ -51,6 +51,7 @@ const (
 	EmailCode Kind = "email_code"
 	// These notify of changes to the account.
 	PasswordChanged Kind = "password_changed"
+	AccountLeft     Kind = "account_left" // by its user
 	EmailChanged    Kind = "email_changed"
 	PhoneChanged    Kind = "phone_changed"
 	TOTPChanged     Kind = "totp_changed"

@@ -76,8 +76,8 @@ var wording = map[Kind]words{
 			Chinese: "有人用此邮箱注册 Toolkit 账号、登录或重置密码，但此邮箱的账号已被删除，无法登录。",
 			English: "Someone asked to register or sign in with this e-mail address, or to reset its password. Its Toolkit account was deleted, and no one can sign in.",
 		}, {
-			Chinese: "在 {time} 之前，管理员可以恢复此账号；之后账号会被彻底清除，您可以重新注册。",
-			English: "Until {time} an administrator can restore the account: ask one if you want it back. After that it is erased, and you can register again.",
+			Chinese: "在 {time} 之前，您可以用删除账号时收到的邮件中的链接恢复，也可以请管理员恢复；之后账号会被彻底清除，您可以重新注册。",
+			English: "Until {time} the link in the mail about the deletion brings the account back, or an administrator does: ask one if you want it back. After that it is erased, and you can register again.",
 		}},
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请忽略这封邮件。",
@@ -125,6 +125,21 @@ var wording = map[Kind]words{
 		after: []language.Text{{
 			Chinese: "如果不是您本人操作，请立即重置密码。",
 			English: "If this was not you, reset your password immediately.",
+		}},
+	},
+	AccountLeft: {
+		subject: language.Text{Chinese: "您的 Toolkit 账号已删除", English: "Your Toolkit account was deleted"},
+		before: []language.Text{{
+			Chinese: "您的 Toolkit 账号已按您的要求删除（设备：{device}），所有会话都已结束。账号将保留到 {time}，之后会被彻底清除。",
+			English: "Your Toolkit account was deleted as you asked (device: {device}), and all sessions have ended. It is kept until {time}, and then erased.",
+		}},
+		link: language.Text{
+			Chinese: "如果您改变主意，或者不是您本人操作，请在此之前打开以下页面，点击按钮恢复账号：",
+			English: "If you change your mind, or if this was not you, open this page before that and press the button to bring the account back:",
+		},
+		after: []language.Text{{
+			Chinese: "如果不是您本人操作，恢复账号后请立即重置密码。",
+			English: "If this was not you, reset your password immediately after you have brought the account back.",
 		}},
 	},
 	EmailCode: {

@@ -27,6 +27,8 @@ const (
 	most = 20
 	// networkLifetime is how long a network is known after a sign-in from it.
 	networkLifetime = 30 * 24 * time.Hour
+	// TrustLifetime is how long a device that its user trusts counts as the second factor.
+	TrustLifetime = 30 * 24 * time.Hour
 )
 
 // ErrNotFound is returned for an id that no device of the account has.
@@ -50,11 +52,20 @@ type sentKey struct{}
 type Sent struct {
 	Token                Token  // a value that the server did not issue is ignored; empty for none
 	AccountID, SessionID string // of a live session; empty if there is none
+	Trust                bool   // the user asks to trust the device
 }
 
 // With returns a context that carries what a request sent.
 func With(ctx context.Context, sent Sent) context.Context {
 	return context.WithValue(ctx, sentKey{}, sent)
+}
+
+// WithTrust returns a context whose request asks to trust its device, if it does.
+func WithTrust(ctx context.Context, asked *bool) context.Context {
+	sent := sentIn(ctx)
+	sent.Trust = asked != nil && *asked
+
+	return With(ctx, sent)
 }
 
 func sentIn(ctx context.Context) Sent {
@@ -134,9 +145,29 @@ func (d *Devices) PlaceIn(ctx context.Context, tx db.DBTX, accountID string) (Pl
 	}
 }
 
+// Trusted reports whether the request comes from a device that counts as the second factor of the account.
+func (d *Devices) Trusted(ctx context.Context, accountID string) (bool, error) {
+	return postgres.Get(ctx, d.db, func(ctx context.Context, conn *pgxpool.Conn) (bool, error) {
+		return d.TrustedIn(ctx, conn, accountID)
+	})
+}
+
+// TrustedIn returns Trusted in a transaction. What ends the trust locks the account first, as a sign-in does.
+func (d *Devices) TrustedIn(ctx context.Context, tx db.DBTX, accountID string) (bool, error) {
+	trusted, err := db.New(tx).DeviceTrusted(ctx, db.DeviceTrustedParams{AccountID: accountID, Digest: sentIn(ctx).Token.digest(), Now: d.now()})
+
+	return trusted, wrap(err, "look up trust")
+}
+
+// Distrust lets no device of an account count as its second factor any more, in the transaction of the change that asks for it.
+func Distrust(ctx context.Context, tx db.DBTX, accountID string) error {
+	return wrap(db.New(tx).DeviceDistrust(ctx, accountID), "end trust")
+}
+
 // Remember gives the device that sent the request a new token for the account, in the transaction of a sign-in, and
-// makes its network known. The device's other accounts move to the new token.
-func (d *Devices) Remember(ctx context.Context, tx postgres.Tx, accountID string, fresh Token) error {
+// makes its network known. The device's other accounts move to the new token. After a sign-in with two factors the device is
+// trusted if its user asks for it.
+func (d *Devices) Remember(ctx context.Context, tx postgres.Tx, accountID string, fresh Token, twoFactors bool) error {
 	queries, now, from := db.New(tx), d.now(), origin.From(ctx)
 
 	if old := sentIn(ctx).Token; old != "" {
@@ -145,8 +176,20 @@ func (d *Devices) Remember(ctx context.Context, tx postgres.Tx, accountID string
 		}
 	}
 
+	var trustedUntil *time.Time
+
+	if twoFactors && sentIn(ctx).Trust {
+		until := now.Add(TrustLifetime)
+		trustedUntil = &until
+
+		if err := audit.Record(ctx, tx, now, audit.Event{Action: audit.DeviceTrusted, AccountID: accountID}); err != nil {
+			return err
+		}
+	}
+
 	err := queries.DeviceRemember(ctx, db.DeviceRememberParams{
 		ID: randomid.New(), AccountID: accountID, Fresh: fresh.digest(), Name: from.UserAgent, Address: from.AddressOrNil(), Now: now, Keep: most - 1,
+		TrustedUntil: trustedUntil,
 	})
 	if err != nil {
 		return fmt.Errorf("remember device: %w", err)
@@ -166,6 +209,8 @@ type Device struct {
 	CreatedAt time.Time
 	SeenAt    time.Time // the last sign-in
 	Current   bool      // it sent the request
+
+	TrustedUntil *time.Time // until when it counts as the second factor; nil if it does not
 }
 
 // List returns an account's devices, the last used first.
@@ -183,6 +228,10 @@ func (d *Devices) List(ctx context.Context, accountID string) ([]Device, error) 
 
 		if row.Address != nil {
 			list[i].Address = *row.Address
+		}
+
+		if until := row.TrustedUntil; until != nil && until.After(d.now()) {
+			list[i].TrustedUntil = until
 		}
 	}
 

@@ -48,7 +48,7 @@ func TestPlace(t *testing.T) {
 	}
 
 	err = database.InTx(from("203.0.113.7", device.Sent{}), func(ctx context.Context, tx postgres.Tx) error {
-		return devices.Remember(ctx, tx, own, token)
+		return devices.Remember(ctx, tx, own, token, false)
 	})
 	if err != nil {
 		t.Fatal(err)

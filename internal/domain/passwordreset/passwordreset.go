@@ -212,7 +212,7 @@ func (r *Resets) reset(ctx context.Context, email, hash string, fresh device.Tok
 			return err
 		}
 
-		if err := r.Devices.Remember(ctx, tx, id, fresh); err != nil {
+		if err := r.Devices.Remember(ctx, tx, id, fresh, false); err != nil {
 			return err
 		}
 

@@ -278,8 +278,9 @@ func (p *Profiles) BindPhone(ctx context.Context, who session.Principal, phone, 
 
 // notice is the mail about a change.
 type notice struct {
-	to   string // empty: nothing has changed, and no mail is sent
-	undo *Undo  // what its link undoes; nil for no link
+	to   string    // empty: nothing has changed, and no mail is sent
+	undo *Undo     // what its link undoes; nil for no link
+	at   time.Time // the time that the mail states; zero for now
 }
 
 // changeAndNotify runs a change in one transaction with the mail that notifies its owner.
@@ -305,6 +306,10 @@ func (p *Profiles) changeAndNotify(
 		}
 
 		content := delivery.Content{Device: origin.From(ctx).UserAgent, At: now}
+		if !told.at.IsZero() {
+			content.At = told.at
+		}
+
 		if told.undo != nil {
 			content.Link = p.undoLink(*told.undo)
 		}

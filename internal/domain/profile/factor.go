@@ -10,6 +10,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/factor"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -61,6 +62,10 @@ func (p *Profiles) BindTOTP(ctx context.Context, who session.Principal, url stri
 	if err == nil {
 		err = p.changeTOTP(ctx, who, "bound", func(ctx context.Context, tx postgres.Tx, now time.Time) (*Undo, error) {
 			if err := p.Factors.Bind(ctx, tx, binding); err != nil {
+				return nil, err
+			}
+
+			if err := device.Distrust(ctx, tx, who.Account.ID); err != nil {
 				return nil, err
 			}
 
@@ -161,6 +166,10 @@ func (p *Profiles) UnbindTOTP(ctx context.Context, who session.Principal) error 
 
 		removed, err := factor.Remove(ctx, tx, who.Account.ID)
 		if err != nil || !removed {
+			return false, err
+		}
+
+		if err := device.Distrust(ctx, tx, who.Account.ID); err != nil {
 			return false, err
 		}
 

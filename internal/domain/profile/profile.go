@@ -43,6 +43,7 @@ type Deps struct {
 	Failures     *throttle.Failures
 	EmailAllowed func(email string) bool // whether an account may have the address
 	EmailPage    string                  // the address of the page behind the link of an e-mail change
+	Retention    time.Duration           // how long a deleted account is kept
 	TOTPSignIn   bool                    // whether a code of an authenticator app alone signs in
 	Now          func() time.Time
 }

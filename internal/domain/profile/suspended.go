@@ -11,6 +11,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/audit"
 	"github.com/konec/toolkit-gateway/internal/domain/authority"
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -143,6 +144,10 @@ func (p *Profiles) SetSecondFactor(ctx context.Context, who session.Principal, e
 		what := "off"
 		if enabled {
 			what = "on"
+		}
+
+		if err := device.Distrust(ctx, tx, who.Account.ID); err != nil {
+			return notice{}, err
 		}
 
 		return notice{to: ways.Email}, audit.Record(ctx, tx, now, audit.Event{

@@ -30,6 +30,7 @@ const (
 	UndoTOTP          Undoable = "totp"
 	UndoRecoveryCodes Undoable = "recovery_codes"
 	UndoLark          Undoable = "lark"
+	UndoDeletion      Undoable = "deletion"
 )
 
 // Undo is one change to undo.
@@ -51,8 +52,8 @@ func (p *Profiles) undoLink(u Undo) string {
 	return p.EmailPage + "?token=" + base64.RawURLEncoding.EncodeToString(p.Keys.Seal([]byte(plain), undoContext...))
 }
 
-// UndoOf returns what a link's token undoes, or code.ErrInvalid if it is not ours or is older than account.Undoable. It
-// does not report whether there is still something to undo.
+// UndoOf returns what a link's token undoes, or code.ErrInvalid if it is not ours or is older than account.Undoable; a deletion
+// can be undone until the account is erased. It does not report whether there is still something to undo.
 func (p *Profiles) UndoOf(token string) (Undo, error) {
 	sealed, err := base64.RawURLEncoding.DecodeString(token)
 	if err != nil {
@@ -72,7 +73,13 @@ func (p *Profiles) UndoOf(token string) (Undo, error) {
 	}
 
 	u := Undo{What: Undoable(parts[0]), AccountID: parts[1], At: time.UnixMicro(at), Subject: parts[3]}
-	if p.Now().After(u.At.Add(account.Undoable)) {
+
+	lifetime := account.Undoable
+	if u.What == UndoDeletion {
+		lifetime = p.Retention
+	}
+
+	if p.Now().After(u.At.Add(lifetime)) {
 		return Undo{}, code.ErrInvalid
 	}
 
@@ -166,6 +173,8 @@ func (p *Profiles) undo(ctx context.Context, tx postgres.Tx, u Undo, now time.Ti
 		}
 	case UndoRecoveryCodes:
 		rows, err = queries.RecoveryCodeUndo(ctx, db.RecoveryCodeUndoParams{AccountID: u.AccountID, CreatedAt: u.At})
+	case UndoDeletion:
+		rows, err = queries.AccountComeBack(ctx, db.AccountComeBackParams{ID: u.AccountID, DeletedAt: u.At, Now: now})
 	case UndoLark:
 		rows, err = queries.IdentityUndo(ctx, db.IdentityUndoParams{AccountID: u.AccountID, Provider: lark.Provider, Subject: u.Subject, BoundAt: u.At})
 	}
@@ -178,7 +187,7 @@ func (p *Profiles) undo(ctx context.Context, tx postgres.Tx, u Undo, now time.Ti
 		return "", false, err //nolint:wrapcheck // the caller does
 	}
 
-	if u.What == UndoEmail || u.What == UndoPhone { // counted already
+	if u.What == UndoEmail || u.What == UndoPhone || u.What == UndoDeletion { // counted already
 		return notify, true, nil
 	}
 

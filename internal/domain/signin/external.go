@@ -52,7 +52,8 @@ func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity)
 		return Session{}, "", err
 	}
 
-	if found.TwoFactors {
+	o, err := s.openWithIdentity(ctx, p, found.TwoFactors, b.open)
+	if errors.Is(err, ErrTOTPRequired) {
 		ticket, err := s.issueTicket(ctx, p, who)
 		if err != nil {
 			return Session{}, "", err
@@ -60,8 +61,6 @@ func (b Browser) WithExternalIdentity(ctx context.Context, who ExternalIdentity)
 
 		return Session{}, ticket, ErrTOTPRequired
 	}
-
-	o, err := s.open(ctx, p, b.open)
 	if errors.Is(err, errMovedOn) {
 		return Session{}, "", s.refuse(ctx, who.Provider, found.ID, who.Subject, ErrIdentityNotBound)
 	}
@@ -101,6 +100,14 @@ func (b Browser) WithTicket(ctx context.Context, ticket Ticket, second string) (
 	}
 
 	return b.session(o), err
+}
+
+func (s *SignIn) openWithIdentity(ctx context.Context, p proof, twoFactors bool, opener openSession) (newSession, error) {
+	if twoFactors {
+		return s.openTrusted(ctx, p, opener)
+	}
+
+	return s.open(ctx, p, opener)
 }
 
 // identityAccount returns the account that the identity signs in.

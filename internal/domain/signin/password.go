@@ -120,7 +120,7 @@ func (s *SignIn) openWithPassword(
 
 	switch {
 	case errors.Is(err, ErrTOTPRequired):
-		return newSession{}, s.askSecond(ctx, p, c.Email, attempt.Succeeded)
+		return newSession{}, withRecoveryCode(s.askSecond(ctx, p, c.Email, attempt.Succeeded))
 	case secondFailed(err):
 		if err := s.DB.InTx(ctx, func(ctx context.Context, tx postgres.Tx) error { return attempt.Succeeded(ctx, tx) }); err != nil {
 			return newSession{}, err

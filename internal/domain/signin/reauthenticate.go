@@ -24,7 +24,7 @@ import (
 // so, and apps take a 401 for the end of the session.
 var (
 	errWrongPassword = problem.New(problem.Invalid, ErrInvalidCredentials.Code)
-	errCodeMissing   = problem.New(problem.Invalid, ErrTOTPRequired.Code)
+	errCodeMissing   = problem.New(problem.Invalid, ErrTOTPRequired.Code).WithMethods(ByApp, ByRecoveryCode)
 )
 
 var textPasswordNeeded = language.Text{Chinese: "此操作需要密码", English: "is required"}

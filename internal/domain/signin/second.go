@@ -36,6 +36,15 @@ func (s *SignIn) askSecond(ctx context.Context, first proof, name string, takeBa
 	return ErrTOTPRequired
 }
 
+// withRecoveryCode adds to ErrTOTPRequired that a recovery code is accepted, too: behind a password.
+func withRecoveryCode(err error) error {
+	if errors.Is(err, ErrTOTPRequired) {
+		return ErrTOTPRequired.WithMethods(ByApp, ByRecoveryCode)
+	}
+
+	return err
+}
+
 // compareCode compares a code of the authenticator app. The guess that stops the authenticator is the moment to notify its
 // owner: from then on it signs no one in by itself.
 func (s *SignIn) compareCode(ctx context.Context, guess factor.Guess) (factor.Proof, error) {

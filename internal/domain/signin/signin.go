@@ -31,8 +31,14 @@ var (
 	// a wrong second factor beside a right password.
 	ErrInvalidCredentials = problem.ErrInvalidCredentials
 	// ErrTOTPRequired is returned for a right first factor if the member group or the user asks for two, and no second one
-	// was sent.
-	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED")
+	// was sent, and the device is not trusted. See WithMethods for what is accepted.
+	ErrTOTPRequired = problem.New(problem.Refused, "TOTP_REQUIRED").WithMethods(ByApp)
+)
+
+// What is accepted as the second factor, as clients see it in the error.
+const (
+	ByApp          = "totp"
+	ByRecoveryCode = "recovery_code"
 )
 
 // The methods to sign in, as the audit names them. Each counts its own failures.
@@ -215,6 +221,7 @@ type proof struct {
 	phone     *string         // the phone that the code went to
 	email     *string         // the address that the code went to
 	place     device.Place
+	trusted   bool // the device stands for the second factor
 	// use uses up what was compared: a code, an attempt.
 	use func(ctx context.Context, tx postgres.Tx) error
 }
@@ -240,7 +247,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 		now := s.Now()
 
 		row, err := db.New(tx).AccountSignIn(ctx, db.AccountSignInParams{
-			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Email: p.email, Second: p.methods.HaveTwoFactors(), Now: &now,
+			ID: p.accountID, PasswordHash: p.hash, Phone: p.phone, Email: p.email, Second: p.methods.HaveTwoFactors() || p.trusted, Now: &now,
 		})
 		if postgres.IsNotFound(err) {
 			return errMovedOn
@@ -254,7 +261,7 @@ func (s *SignIn) open(ctx context.Context, p proof, opener openSession) (newSess
 			return err
 		}
 
-		if err := s.Devices.Remember(ctx, tx, p.accountID, o.device); err != nil {
+		if err := s.Devices.Remember(ctx, tx, p.accountID, o.device, p.methods.HaveTwoFactors()); err != nil {
 			return err
 		}
 

@@ -47,6 +47,7 @@ type errorBody struct {
 	Message   string       `json:"message"`
 	RequestID string       `json:"requestId"`
 	Errors    []fieldError `json:"errors,omitempty"`
+	Methods   []string     `json:"methods,omitempty"`
 }
 
 type fieldError struct {
@@ -102,6 +103,7 @@ func problemBody(told *problem.Problem, info *requestInfo) errorBody {
 		Code:      told.Code,
 		Message:   told.Message(info.origin.Language),
 		RequestID: info.origin.RequestID,
+		Methods:   told.Methods,
 	}
 
 	for _, field := range told.Fields {

@@ -45,6 +45,7 @@ type Problem struct {
 	Kind       Kind
 	Code       string        // stable, upper snake case, an entry of the document's ErrorCode
 	Fields     []Field       // only with Invalid
+	Methods    []string      // what is accepted as the second factor, if it is missing
 	RetryAfter time.Duration // only with Limited and Unavailable
 	Hold       time.Duration // how long the response is held back, so that its time reveals nothing
 
@@ -96,6 +97,14 @@ func (p *Problem) Message(l language.Language) string { return messages[p.Code].
 func (p *Problem) WithFields(fields ...Field) *Problem {
 	q := *p
 	q.Fields = fields
+
+	return &q
+}
+
+// WithMethods returns a copy with what is accepted as the second factor.
+func (p *Problem) WithMethods(methods ...string) *Problem {
+	q := *p
+	q.Methods = methods
 
 	return &q
 }

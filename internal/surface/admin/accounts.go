@@ -40,7 +40,7 @@ func (a *Admin) ListAccounts(ctx context.Context, r api.ListAccountsRequestObjec
 		Success: true, Accounts: make([]api.AdminAccount, len(page.Items)), Next: next, Total: page.Total,
 	}
 	for i, found := range page.Items {
-		response.Accounts[i] = a.toAccount(found)
+		response.Accounts[i] = convert.Account(found, a.retention)
 	}
 
 	return response, nil
@@ -86,7 +86,7 @@ func (a *Admin) GetAccount(ctx context.Context, r api.GetAccountRequestObject) (
 	}
 
 	return api.GetAccount200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(found)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(found, a.retention)},
 		Headers: api.GetAccount200ResponseHeaders{ETag: etag(found.Version)},
 	}, nil
 }
@@ -141,7 +141,7 @@ func (a *Admin) SetAccountGroup(ctx context.Context, r api.SetAccountGroupReques
 	}
 
 	return api.SetAccountGroup200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(changed, a.retention)},
 		Headers: api.SetAccountGroup200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }
@@ -197,7 +197,7 @@ func (a *Admin) SetAccountStatus(ctx context.Context, r api.SetAccountStatusRequ
 	}
 
 	return api.SetAccountStatus200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(changed, a.retention)},
 		Headers: api.SetAccountStatus200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }
@@ -220,7 +220,7 @@ func (a *Admin) ResetFactor(ctx context.Context, r api.ResetFactorRequestObject)
 	}
 
 	return api.ResetFactor200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(changed)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(changed, a.retention)},
 		Headers: api.ResetFactor200ResponseHeaders{ETag: etag(changed.Version)},
 	}, nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/webhook"
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
+	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
 
 // Deps are what Admin is made of.
@@ -119,5 +120,5 @@ func (a *Admin) GetAdministrator(ctx context.Context, _ api.GetAdministratorRequ
 		return nil, err
 	}
 
-	return api.GetAdministrator200JSONResponse{Success: true, Account: a.toAccount(found), Rights: toRights(grantedTo(ctx).rights)}, nil
+	return api.GetAdministrator200JSONResponse{Success: true, Account: convert.Account(found, a.retention), Rights: toRights(grantedTo(ctx).rights)}, nil
 }

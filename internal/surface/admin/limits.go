@@ -29,7 +29,7 @@ func (a *Admin) ListLimits(ctx context.Context, _ api.ListLimitsRequestObject) (
 			until = &budget.Ends
 		}
 
-		response.Budgets[i] = api.LimitBudget{Name: budget.Name, Used: budget.Used, Max: budget.Max, Until: timeOrNull(until)}
+		response.Budgets[i] = api.LimitBudget{Name: budget.Name, Used: budget.Used, Max: budget.Max, Until: convert.TimeOrNull(until)}
 	}
 
 	for i, wait := range standing.Waits {

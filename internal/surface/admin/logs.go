@@ -44,7 +44,7 @@ func (a *Admin) ListAuditEvents(ctx context.Context, r api.ListAuditEventsReques
 
 	response := api.ListAuditEvents200JSONResponse{Success: true, Events: make([]api.AuditEvent, len(page.Items)), Next: next}
 	for i, entry := range page.Items {
-		response.Events[i] = a.toEvent(entry, origin.From(ctx).Language)
+		response.Events[i] = convert.Event(entry, a.places, origin.From(ctx).Language)
 	}
 
 	return response, nil
@@ -88,7 +88,7 @@ func (a *Admin) ListDeliveries(ctx context.Context, r api.ListDeliveriesRequestO
 
 	response := api.ListDeliveries200JSONResponse{Success: true, Deliveries: make([]api.Delivery, len(page.Items)), Next: next}
 	for i, record := range page.Items {
-		response.Deliveries[i] = toDelivery(record)
+		response.Deliveries[i] = convert.Delivery(record)
 	}
 
 	return response, nil
@@ -154,12 +154,12 @@ func (a *Admin) toEntry(ctx context.Context, e timeline.Item) api.TimelineEntry 
 	shown := api.TimelineEntry{At: convert.Time(e.At)}
 
 	if e.Event != nil {
-		event := a.toEvent(*e.Event, origin.From(ctx).Language)
+		event := convert.Event(*e.Event, a.places, origin.From(ctx).Language)
 		shown.Event = &event
 	}
 
 	if e.Delivery != nil {
-		message := toDelivery(*e.Delivery)
+		message := convert.Delivery(*e.Delivery)
 		shown.Delivery = &message
 	}
 

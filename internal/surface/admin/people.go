@@ -40,7 +40,7 @@ func (a *Admin) CreateAccount(ctx context.Context, r api.CreateAccountRequestObj
 	}
 
 	return api.CreateAccount201JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(created)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(created, a.retention)},
 		Headers: api.CreateAccount201ResponseHeaders{ETag: etag(created.Version)},
 	}, nil
 }
@@ -81,7 +81,7 @@ func (a *Admin) DeleteAccount(ctx context.Context, r api.DeleteAccountRequestObj
 	}
 
 	return api.DeleteAccount200JSONResponse{
-		Body:    api.AccountResponse{Success: true, Account: a.toAccount(deleted)},
+		Body:    api.AccountResponse{Success: true, Account: convert.Account(deleted, a.retention)},
 		Headers: api.DeleteAccount200ResponseHeaders{ETag: etag(deleted.Version)},
 	}, nil
 }
@@ -145,17 +145,17 @@ func (a *Admin) ExportAccount(ctx context.Context, r api.ExportAccountRequestObj
 
 	own := session.PrincipalFrom(ctx).SessionID
 	response := api.ExportAccount200JSONResponse{
-		Success: true, ExportedAt: convert.Time(a.now()), Account: a.toAccount(found),
+		Success: true, ExportedAt: convert.Time(a.now()), Account: convert.Account(found, a.retention),
 		Sessions: convert.Sessions(sessions, own, a.places, origin.From(ctx).Language).Sessions,
 		Events:   make([]api.AuditEvent, len(events.Items)), Deliveries: make([]api.Delivery, len(messages.Items)),
 	}
 
 	for i, event := range events.Items {
-		response.Events[i] = a.toEvent(event, origin.From(ctx).Language)
+		response.Events[i] = convert.Event(event, a.places, origin.From(ctx).Language)
 	}
 
 	for i, message := range messages.Items {
-		response.Deliveries[i] = toDelivery(message)
+		response.Deliveries[i] = convert.Delivery(message)
 	}
 
 	return response, nil

@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/oapi-codegen/nullable"
+
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
@@ -21,6 +23,15 @@ const timestamp = "2006-01-02T15:04:05.000Z"
 
 // Time is the document's Timestamp.
 func Time(t time.Time) api.Timestamp { return t.UTC().Format(timestamp) }
+
+// TimeOrNull returns null for nil.
+func TimeOrNull(t *time.Time) nullable.Nullable[api.TimestampOrNull] {
+	if t == nil {
+		return nullable.NewNullNullable[api.TimestampOrNull]()
+	}
+
+	return nullable.NewNullableWithValue(Time(*t))
+}
 
 // Address returns an empty text for an unknown address.
 func Address(address netip.Addr) string {
@@ -82,7 +93,7 @@ func Devices(list []device.Device, places *geo.Locator, in language.Language) ap
 	for i, one := range list {
 		response.Devices[i] = api.Device{
 			ID: one.ID, Name: one.Name, Label: one.Label, Address: Address(one.Address), Location: Location(places, one.Address, in),
-			CreatedAt: Time(one.CreatedAt), SeenAt: Time(one.SeenAt), Current: one.Current,
+			CreatedAt: Time(one.CreatedAt), SeenAt: Time(one.SeenAt), Current: one.Current, TrustedUntil: TimeOrNull(one.TrustedUntil),
 		}
 	}
 

@@ -83,6 +83,14 @@ var (
 		Chinese: "所有会话都已结束。请立即重置密码，然后重新登录。您可以关闭此页面。",
 		English: "Every session has ended. Reset your password at once, then sign in again. You can close this page.",
 	}
+	restoreTitle  = language.Text{Chinese: "恢复账号", English: "Bring your account back"}
+	restoreText   = language.Text{Chinese: "点击按钮后，您删除的 Toolkit 账号将恢复。", English: "Press the button to bring back the Toolkit account that was deleted."}
+	restoreButton = language.Text{Chinese: "恢复账号", English: "Bring it back"}
+	restoredTitle = language.Text{Chinese: "账号已恢复", English: "Your account is back"}
+	restoredText  = language.Text{
+		Chinese: "请重新登录。如果不是您本人删除的，请立即重置密码。您可以关闭此页面。",
+		English: "Sign in again. If it was not you who deleted it, reset your password at once. You can close this page.",
+	}
 	unchangedTitle = language.Text{Chinese: "没有可以修改的内容", English: "Nothing was changed"}
 )
 
@@ -114,6 +122,8 @@ func (p *Public) confirmation(l language.Language, asked api.ShowEmailConfirmati
 	switch token := convert.Text(asked.Token); {
 	case asked.Changed != nil:
 		return confirmation{Language: l, Title: confirmedTitle.In(l), Text: confirmedText.In(l)}
+	case asked.Restored != nil:
+		return confirmation{Language: l, Title: restoredTitle.In(l), Text: restoredText.In(l)}
 	case asked.Undone != nil:
 		return confirmation{Language: l, Title: undoneTitle.In(l), Text: undoneText.In(l)}
 	case asked.Error != nil:
@@ -144,6 +154,10 @@ func owner(l language.Language, email string) string {
 }
 
 func undoing(l language.Language, undo profile.Undo, token string) confirmation {
+	if undo.What == profile.UndoDeletion {
+		return confirmation{Language: l, Title: restoreTitle.In(l), Text: restoreText.In(l), Token: token, Button: restoreButton.In(l)}
+	}
+
 	shown := confirmation{
 		Language: l, Title: undoTitle.In(l), Text: undoTexts[undo.What].In(l), Token: token, Button: undoButton.In(l), More: undoAlso.In(l),
 	}
@@ -161,6 +175,10 @@ func (p *Public) ConfirmEmail(ctx context.Context, r api.ConfirmEmailRequestObje
 	undo, err := p.profiles.UndoOf(r.Body.Token)
 	if err == nil {
 		outcome = url.Values{"undone": {"true"}}
+		if undo.What == profile.UndoDeletion {
+			outcome = url.Values{"restored": {"true"}}
+		}
+
 		err = p.profiles.Undo(ctx, undo)
 	} else {
 		err = p.profiles.ConfirmEmail(ctx, r.Body.Token)

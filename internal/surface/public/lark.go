@@ -6,6 +6,7 @@ import (
 
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/code"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/federation"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
@@ -140,7 +141,7 @@ func (p *Public) SignInWithLark(ctx context.Context, r api.SignInWithLarkRequest
 
 	ctx, browser := p.signInBrowser(ctx)
 
-	opened, err := browser.WithTicket(ctx, signin.Ticket(ticket), r.Body.Totp)
+	opened, err := browser.WithTicket(device.WithTrust(ctx, r.Body.TrustDevice), signin.Ticket(ticket), r.Body.Totp)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
 	"github.com/konec/toolkit-gateway/internal/platform/xsrf"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
+	"github.com/konec/toolkit-gateway/internal/surface/export"
 )
 
 // Settings are those that only this surface knows.
@@ -56,6 +57,7 @@ type Deps struct {
 	FirstRun      *bootstrap.Bootstrap
 	XSRF          *xsrf.Guard
 	Log           *audit.Reader
+	Exporter      *export.Exporter
 	Places        *geo.Locator
 	Now           func() time.Time
 	Settings      Settings
@@ -73,6 +75,7 @@ type Public struct {
 	firstRun      *bootstrap.Bootstrap
 	xsrf          *xsrf.Guard
 	log           *audit.Reader
+	exporter      *export.Exporter
 	places        *geo.Locator
 	now           func() time.Time
 	settings      Settings
@@ -82,7 +85,7 @@ type Public struct {
 func New(d Deps) *Public {
 	p := &Public{
 		signin: d.SignIn, sessions: d.Sessions, devices: d.Devices, profiles: d.Profiles, recovery: d.Recovery, registrations: d.Registrations, identities: d.Identities, firstRun: d.FirstRun,
-		xsrf: d.XSRF, log: d.Log, places: d.Places, now: d.Now, settings: d.Settings,
+		xsrf: d.XSRF, log: d.Log, exporter: d.Exporter, places: d.Places, now: d.Now, settings: d.Settings,
 	}
 
 	if p.settings.ServerName == "" {

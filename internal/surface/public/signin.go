@@ -36,7 +36,7 @@ func (p *Public) SignIn(ctx context.Context, r api.SignInRequestObject) (api.Sig
 
 	ctx, browser := p.signInBrowser(ctx)
 
-	opened, err := browser.WithPassword(ctx, signin.Credentials{Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp)})
+	opened, err := browser.WithPassword(device.WithTrust(ctx, r.Body.TrustDevice), signin.Credentials{Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp)})
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func (p *Public) SendSignInCode(ctx context.Context, r api.SendSignInCodeRequest
 func (p *Public) SignInWithCode(ctx context.Context, r api.SignInWithCodeRequestObject) (api.SignInWithCodeResponseObject, error) {
 	ctx, browser := p.signInBrowser(ctx)
 
-	opened, err := browser.WithSMS(ctx, r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
+	opened, err := browser.WithSMS(device.WithTrust(ctx, r.Body.TrustDevice), r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (p *Public) SignInWithMail(ctx context.Context, r api.SignInWithMailRequest
 
 	ctx, browser := p.signInBrowser(ctx)
 
-	opened, err := browser.WithMail(ctx, email, r.Body.Code, convert.Text(r.Body.Totp))
+	opened, err := browser.WithMail(device.WithTrust(ctx, r.Body.TrustDevice), email, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}

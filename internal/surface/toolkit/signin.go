@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/konec/toolkit-gateway/gen/api"
+	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/signin"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
@@ -16,7 +17,7 @@ func (t *Toolkit) Login(ctx context.Context, r api.LoginRequestObject) (api.Logi
 		return nil, err
 	}
 
-	tokens, err := t.signin.App().WithPassword(withDevice(ctx, r.Params.XDeviceToken), signin.Credentials{
+	tokens, err := t.signin.App().WithPassword(device.WithTrust(withDevice(ctx, r.Params.XDeviceToken), r.Body.TrustDevice), signin.Credentials{
 		Email: email, Plain: r.Body.Password, Second: convert.Text(r.Body.Totp),
 	})
 	if err != nil {
@@ -44,7 +45,7 @@ func (t *Toolkit) SendLoginSMS(ctx context.Context, r api.SendLoginSMSRequestObj
 
 // LoginWithSMS signs in with a code by SMS.
 func (t *Toolkit) LoginWithSMS(ctx context.Context, r api.LoginWithSMSRequestObject) (api.LoginWithSMSResponseObject, error) {
-	tokens, err := t.signin.App().WithSMS(withDevice(ctx, r.Params.XDeviceToken), r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
+	tokens, err := t.signin.App().WithSMS(device.WithTrust(withDevice(ctx, r.Params.XDeviceToken), r.Body.TrustDevice), r.Body.Phone, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,7 @@ func (t *Toolkit) LoginWithMail(ctx context.Context, r api.LoginWithMailRequestO
 		return nil, err
 	}
 
-	tokens, err := t.signin.App().WithMail(withDevice(ctx, r.Params.XDeviceToken), email, r.Body.Code, convert.Text(r.Body.Totp))
+	tokens, err := t.signin.App().WithMail(device.WithTrust(withDevice(ctx, r.Params.XDeviceToken), r.Body.TrustDevice), email, r.Body.Code, convert.Text(r.Body.Totp))
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (t *Toolkit) LoginWithTOTP(ctx context.Context, r api.LoginWithTOTPRequestO
 // LoginWithLark signs in with the grant that the browser brought back from Lark.
 func (t *Toolkit) LoginWithLark(ctx context.Context, r api.LoginWithLarkRequestObject) (api.LoginWithLarkResponseObject, error) {
 	tokens, err := t.signin.App().WithGrant(
-		withDevice(ctx, r.Params.XDeviceToken), signin.Grant(r.Body.Code), r.Body.CodeVerifier, convert.Text(r.Body.Totp),
+		device.WithTrust(withDevice(ctx, r.Params.XDeviceToken), r.Body.TrustDevice), signin.Grant(r.Body.Code), r.Body.CodeVerifier, convert.Text(r.Body.Totp),
 	)
 	if err != nil {
 		return nil, err

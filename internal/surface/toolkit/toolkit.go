@@ -18,6 +18,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/httpapi"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
+	"github.com/konec/toolkit-gateway/internal/surface/export"
 )
 
 // Deps are what Toolkit is made of.
@@ -29,6 +30,7 @@ type Deps struct {
 	Recovery      *passwordreset.Resets
 	Profiles      *profile.Profiles
 	Log           *audit.Reader
+	Exporter      *export.Exporter
 	Places        *geo.Locator
 }
 
@@ -41,6 +43,7 @@ type Toolkit struct {
 	recovery      *passwordreset.Resets
 	profiles      *profile.Profiles
 	log           *audit.Reader
+	exporter      *export.Exporter
 	places        *geo.Locator
 }
 
@@ -48,7 +51,7 @@ type Toolkit struct {
 func New(d Deps) *Toolkit {
 	return &Toolkit{
 		signin: d.SignIn, sessions: d.Sessions, devices: d.Devices, registrations: d.Registrations, recovery: d.Recovery, profiles: d.Profiles,
-		log: d.Log, places: d.Places,
+		log: d.Log, exporter: d.Exporter, places: d.Places,
 	}
 }
 

@@ -261,7 +261,7 @@ await runParts(
 
     async 'what holds now is listed, and lifted after a confirmation'() {
       await visit('/limits', 'Limits')
-      await row('wrong reset codes of all users in a day').getByText('2,500 of 5,000').waitFor()
+      await row('wrong reset codes of all users in a day').getByText('2,500 of 3,333').waitFor()
       const held = row(people.held)
       await held.getByText('failures in a row (password)').waitFor()
       await held.getByText('Unknown devices').waitFor()
@@ -277,7 +277,7 @@ await runParts(
 
       await button('Lift: wrong reset codes of all users in a day').click()
       await button('Lift', dialog()).click()
-      await row('wrong reset codes of all users in a day').getByText('0 of 5,000').waitFor()
+      await row('wrong reset codes of all users in a day').getByText('0 of 3,333').waitFor()
     },
 
     async 'a user binds an authenticator app and receives recovery codes'() {

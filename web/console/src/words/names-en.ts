@@ -131,6 +131,7 @@ export const namesEn: typeof namesZh = {
     'budget.alarm': 'Budget running out',
     'device.ended': 'Device ended',
     'device.labelled': 'Device named',
+    'device.trusted': 'Device trusted',
     'email.changed': 'E-mail address changed',
     'phone.changed': 'Phone changed',
     'totp.changed': 'Authenticator app changed',
@@ -170,6 +171,7 @@ export const namesEn: typeof namesZh = {
     sign_in_code: 'Sign-in code by SMS',
     sign_in_mail_code: 'Sign-in code by mail',
     phone_code: 'Phone code',
+    account_left: 'Account deleted by its user',
     session_ended: 'Session ended',
   },
 }

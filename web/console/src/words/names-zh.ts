@@ -130,6 +130,7 @@ export const namesZh = {
     'budget.alarm': '额度即将用完',
     'device.ended': '设备已移除',
     'device.labelled': '设备已命名',
+    'device.trusted': '设备已设为信任',
     'email.changed': '邮箱已修改',
     'phone.changed': '手机号已更改',
     'totp.changed': '身份验证器已更改',
@@ -169,6 +170,7 @@ export const namesZh = {
     sign_in_code: '短信登录验证码',
     sign_in_mail_code: '邮件登录验证码',
     phone_code: '绑定手机验证码',
+    account_left: '账号删除通知',
     session_ended: '会话结束通知',
   } as Record<string, string>,
 }

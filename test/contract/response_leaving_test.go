@@ -1,0 +1,46 @@
+package contract_test
+
+// leavingScenarios are those of a user who leaves, or takes their data along.
+var leavingScenarios = []scenario{
+	{"deleteMe", "204", "", healthy, ownBrowser},
+	{"deleteMe", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"deleteMe", "400", "REAUTH_REQUIRED", healthy, afterOldSignIn},
+	{"deleteMe", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"deleteMe", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"deleteMe", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"deleteMe", "409", "LAST_ADMINISTRATOR", healthy, lastAdministratorLeaves},
+	{"deleteMe", "500", "INTERNAL", withoutTables, validCall},
+	{"deleteMe", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"deleteUser", "204", "", healthy, ownBrowser},
+	{"deleteUser", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"deleteUser", "400", "REAUTH_REQUIRED", healthy, afterOldSignIn},
+	{"deleteUser", "401", "UNAUTHENTICATED", healthy, withoutCookie},
+	{"deleteUser", "401", "TOKEN_INVALID", healthy, forgedCookie},
+	{"deleteUser", "403", "XSRF_INVALID", healthy, withoutXSRF},
+	{"deleteUser", "403", "CROSS_SITE", healthy, crossSite},
+	{"deleteUser", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"deleteUser", "409", "LAST_ADMINISTRATOR", healthy, lastAdministratorLeaves},
+	{"deleteUser", "500", "INTERNAL", withoutTables, validCall},
+	{"deleteUser", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"exportMe", "200", "", healthy, ownBrowser},
+	{"exportMe", "400", "INVALID_REQUEST", healthy, malformedToken},
+	{"exportMe", "400", "REAUTH_REQUIRED", healthy, afterOldSignIn},
+	{"exportMe", "401", "UNAUTHENTICATED", healthy, withoutToken},
+	{"exportMe", "401", "TOKEN_INVALID", healthy, forgedToken},
+	{"exportMe", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"exportMe", "500", "INTERNAL", withoutTables, validCall},
+	{"exportMe", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
+	{"exportUser", "200", "", healthy, ownBrowser},
+	{"exportUser", "400", "INVALID_REQUEST", healthy, unknownParameter},
+	{"exportUser", "400", "REAUTH_REQUIRED", healthy, afterOldSignIn},
+	{"exportUser", "401", "UNAUTHENTICATED", healthy, withoutCookie},
+	{"exportUser", "401", "TOKEN_INVALID", healthy, forgedCookie},
+	{"exportUser", "403", "XSRF_INVALID", healthy, withoutXSRF},
+	{"exportUser", "403", "CROSS_SITE", healthy, crossSite},
+	{"exportUser", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"exportUser", "500", "INTERNAL", withoutTables, validCall},
+	{"exportUser", "503", "UNAVAILABLE", withoutDatabase, validCall},
+}
