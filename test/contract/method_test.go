@@ -234,7 +234,7 @@ func TestAcceptDecides(t *testing.T) {
 
 // endsSessions reports whether a valid call of the operation ends sessions that other calls need.
 func endsSessions(o world.Operation) bool {
-	return slices.Contains([]string{"logout", "signOut", "endOtherSessions", "endOtherUserSessions"}, o.OperationID)
+	return slices.Contains([]string{"logout", "signOut", "endOtherSessions", "endOtherUserSessions", "deleteMe", "deleteUser"}, o.OperationID)
 }
 
 // F-10: the Host header does not matter.

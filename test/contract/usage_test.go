@@ -30,7 +30,7 @@ const (
 // notInSurfaces are the members that no surface reads or sets, each with the reason.
 var notInSurfaces = map[string]string{
 	"AccountNotFound.Success": byPipeline, "AccountNotFound.Code": byPipeline, "AccountNotFound.Message": byPipeline,
-	"AccountNotFound.RequestID": byPipeline, "AccountNotFound.Errors": byPipeline,
+	"AccountNotFound.RequestID": byPipeline, "AccountNotFound.Errors": byPipeline, "AccountNotFound.Methods": byPipeline,
 
 	"ReceiveAuditEventJSONRequestBody.Type": byWebhook, "ReceiveAuditEventJSONRequestBody.Timestamp": byWebhook,
 	"ReceiveAuditEventJSONRequestBody.Data": byWebhook, "ReceiveAuditEventParams.WebhookID": byWebhook,

@@ -54,6 +54,7 @@ func TestSchemathesisFindsNothing(t *testing.T) {
 					"ignored_auth,use_after_free,ensure_resource_availability",
 				// They would end the credential of the others.
 				"--exclude-operation-id", "logout", "--exclude-operation-id", "signOut", "--exclude-operation-id", "endOtherSessions",
+				"--exclude-operation-id", "deleteMe", "--exclude-operation-id", "deleteUser",
 				"--exclude-operation-id", "endOtherUserSessions",
 			}
 

@@ -60,12 +60,14 @@ func GatewayOn(tb testing.TB, env *apptest.Env) *Gateway {
 	return g
 }
 
-// KeepSignedIn signs the owner in again if a call has ended a session. It signs in only then, because each sign-in costs
-// a password hash.
+// KeepSignedIn signs the owner in again if a call has ended a session, or deleted the account. It signs in only then, because
+// each sign-in costs a password hash.
 func (g *Gateway) KeepSignedIn(tb testing.TB) {
 	tb.Helper()
 
 	if status, _ := g.Me(tb, g.OwnerTokens.AccessToken); status != http.StatusOK {
+		g.Exec(tb, "UPDATE account SET status = 'active', deleted_at = NULL WHERE email = $1 AND status = 'deleted'", Owner)
+
 		g.OwnerTokens = g.SignIn(tb, Owner)
 	}
 
