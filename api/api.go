@@ -11,9 +11,6 @@ import (
 // Document is the bundle of openapi.yaml and its parts, which `make generate` writes.
 var Document = gen.Document
 
-// JSON is Document as JSON.
-var JSON = gen.JSON
-
 //go:embed all:docs
 var docs embed.FS
 

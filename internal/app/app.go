@@ -177,7 +177,7 @@ func (a *App) Private() http.Handler { return a.private }
 
 // loadDocument reads the document once per process, however many gateways a test starts: it is never changed.
 var loadDocument = sync.OnceValues(func() (*openapi3.T, error) {
-	spec, err := openapi3.NewLoader().LoadFromData(document.JSON)
+	spec, err := openapi3.NewLoader().LoadFromData(document.Document)
 	if err != nil {
 		return nil, fmt.Errorf("document: %w", err)
 	}

@@ -94,7 +94,7 @@ func (a *App) routes(spec *openapi3.T, served surfaces, box *inbox.Inbox) (http.
 	pipeline.Health(r, a.readiness)
 	pipeline.KeySet(r, token.JWKSMaxAge, a.Keys.JWKS)
 
-	pipeline.Documents(r, document.Document, document.JSON, document.Docs())
+	pipeline.Documents(r, document.Document, document.Docs())
 
 	if err := pipeline.Console(r, console.Files()); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -20,9 +21,9 @@ const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'uns
 
 // Documents serves the document itself and its page: /openapi.yaml, /openapi.json, /docs. assets holds index.html,
 // init.js, and scalar.js.gz if the binary was built with the web assets.
-func (p *Pipeline) Documents(r chi.Router, yaml, json []byte, assets fs.FS) {
-	r.Get("/openapi.yaml", p.revalidated("application/yaml", yaml))
-	r.Get("/openapi.json", p.revalidated(contentJSON, json))
+func (p *Pipeline) Documents(r chi.Router, yaml []byte, assets fs.FS) {
+	r.Get("/openapi.yaml", p.revalidated("application/yaml", func() ([]byte, error) { return yaml, nil }))
+	r.Get("/openapi.json", p.revalidated(contentJSON, func() ([]byte, error) { return json.Marshal(p.document) }))
 
 	page := http.Header{"Content-Security-Policy": {docsPolicy}}
 
@@ -72,8 +73,15 @@ func prepared(content []byte) (*served, error) {
 
 // revalidated serves a text that changes only with the version of the server: compressed if the client accepts that, and not
 // at all if the client has it (If-None-Match). The first request prepares it, so that a server does not start later for it.
-func (p *Pipeline) revalidated(contentType string, content []byte) http.HandlerFunc {
-	prepare := sync.OnceValues(func() (*served, error) { return prepared(content) })
+func (p *Pipeline) revalidated(contentType string, read func() ([]byte, error)) http.HandlerFunc {
+	prepare := sync.OnceValues(func() (*served, error) {
+		content, err := read()
+		if err != nil {
+			return nil, err
+		}
+
+		return prepared(content)
+	})
 
 	return func(w http.ResponseWriter, r *http.Request) {
 		text, err := prepare()

@@ -56,6 +56,7 @@ type Observation struct {
 
 // Pipeline wraps the operations of one document.
 type Pipeline struct {
+	document   *openapi3.T
 	schemes    map[string]Scheme
 	operations map[route]*operation
 	literal    map[string]bool // the documented paths without parameters
@@ -75,6 +76,7 @@ type Pipeline struct {
 // have an explicit security, every scheme an authenticator, and every format a validator.
 func New(d Deps) (*Pipeline, error) {
 	p := &Pipeline{
+		document:  d.Document,
 		schemes:   d.Schemes,
 		authorize: d.Authorize,
 		proxies:   &proxies{trusted: d.TrustedProxies, log: d.Log, now: d.Now},
