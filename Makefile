@@ -89,7 +89,7 @@ web/sdk/dist/.stamp: web/node_modules/.stamp web/sdk/tsconfig.json $(wildcard we
 	@cd web/sdk && ../node_modules/.bin/tsc -p tsconfig.json
 	@touch $@
 
-battery: ## runs all tests and the long ones, but for make timing: crashes, load, attacks
+battery: web/sdk/dist/.stamp web/console/dist/index.html ## runs all tests and the long ones, but for make timing: crashes, load, attacks
 	@echo "==> go test -race -tags battery"
 	@go test -race -tags battery -timeout 240m $$(go list ./... | grep -v -e /test/attack -e /test/failover)
 	@$(MAKE) --no-print-directory failover

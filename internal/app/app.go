@@ -101,6 +101,8 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }, step: o.RefusalStep}
 	a.failed = make(chan error, 1)
 
+	go loadDocument() // beside what follows, which takes as long
+
 	var err error
 
 	if a.master, err = keyring.Parse(o.Config.MasterKey); err != nil {
