@@ -106,7 +106,7 @@ func TestUserLeavesAndComesBack(t *testing.T) {
 	}
 }
 
-// The last administrator is told why not, and stays.
+// The last administrator gets the reason, and stays.
 func TestLastAdministratorStays(t *testing.T) {
 	t.Parallel()
 

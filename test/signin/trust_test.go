@@ -107,7 +107,7 @@ func TestTrustedDeviceStandsForTheSecondFactor(t *testing.T) {
 	}
 
 	if methods := methodsOf(t, tokens.AccessToken); !slices.Equal(methods, []string{"pwd"}) {
-		t.Errorf("amr %v: the device is no factor of the session", methods)
+		t.Errorf("amr %v: the device is not a factor of the session", methods)
 	}
 
 	a := appUser{u.Gateway, tokens.AccessToken}
