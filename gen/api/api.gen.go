@@ -347,6 +347,24 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	LanguageEn Language = "en"
+	LanguageZh Language = "zh"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageEn:
+		return true
+	case LanguageZh:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LarkStateAction.
 const (
 	LarkStateActionBind  LarkStateAction = "bind"
@@ -1355,6 +1373,9 @@ type ChangeMeRequest struct {
 	// Avatar 内置头像编号 · The number of a built-in picture.
 	Avatar *int32 `json:"avatar,omitempty"`
 
+	// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+	Language *Language `json:"language,omitempty"`
+
 	// Picture 头像图片，对象键或 https 网址，为空则移除 · The picture, as in `GET /api/users/me/profile`: an object key or an https URL, without spaces,
 	// quotation marks, backslashes and angle brackets; empty to remove it. An object key has no colon, question mark or number sign, does not
 	// begin with a slash, and has no segment `..`.
@@ -1412,6 +1433,9 @@ type ChangeWebhookRequest struct {
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
 }
+
+// ChosenLanguage 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+type ChosenLanguage = string
 
 // ClientName 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
 type ClientName = string
@@ -1788,6 +1812,15 @@ type LabelRequest struct {
 	Label string `json:"label"`
 }
 
+// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+type Language string
+
+// LanguageRequest defines model for LanguageRequest.
+type LanguageRequest struct {
+	// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+	Language Language `json:"language"`
+}
+
 // LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
 type LarkCode = string
 
@@ -2066,6 +2099,12 @@ type Profile struct {
 	// LastSignIn 最近登录历史 · The last sign-in, on either surface; null if there was none.
 	LastSignIn nullable.Nullable[SignInRecord] `json:"lastSignIn"`
 
+	// Language 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+	Language ChosenLanguage `json:"language"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
 	// Phone 是否已绑定手机 · Whether a phone is bound.
 	Phone bool `json:"phone"`
 
@@ -2086,9 +2125,6 @@ type Profile struct {
 
 	// Totp 是否已绑定身份验证器 · Whether an authenticator app is bound.
 	Totp bool `json:"totp"`
-
-	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
-	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 }
 
 // ProfileResponse defines model for ProfileResponse.
@@ -2129,6 +2165,9 @@ type PublicUser struct {
 
 	// Status 用户状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
+
+	// Language 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+	Language ChosenLanguage `json:"language"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreateTime Timestamp `json:"create_time"`
@@ -3633,6 +3672,9 @@ type ChangeUserJSONRequestBody = ChangeUserRequest
 // LabelUserDeviceJSONRequestBody defines body for LabelUserDevice for application/json ContentType.
 type LabelUserDeviceJSONRequestBody = LabelRequest
 
+// SetLanguageJSONRequestBody defines body for SetLanguage for application/json ContentType.
+type SetLanguageJSONRequestBody = LanguageRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -3980,6 +4022,9 @@ type ServerInterface interface {
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor)
+	// SetLanguage 邮件语言 · Set the language of mails
+	// (PUT /user/language)
+	SetLanguage(w http.ResponseWriter, r *http.Request)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(w http.ResponseWriter, r *http.Request)
@@ -4679,6 +4724,12 @@ func (_ Unimplemented) ExportUser(w http.ResponseWriter, r *http.Request) {
 // KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 // (POST /user/factors/{factor}/keep)
 func (_ Unimplemented) KeepFactor(w http.ResponseWriter, r *http.Request, factor SuspendableFactor) {
+	w.WriteHeader(http.StatusNotImplemented)
+}
+
+// SetLanguage 邮件语言 · Set the language of mails
+// (PUT /user/language)
+func (_ Unimplemented) SetLanguage(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNotImplemented)
 }
 
@@ -8397,6 +8448,20 @@ func (siw *ServerInterfaceWrapper) KeepFactor(w http.ResponseWriter, r *http.Req
 	handler.ServeHTTP(w, r)
 }
 
+// SetLanguage operation middleware
+func (siw *ServerInterfaceWrapper) SetLanguage(w http.ResponseWriter, r *http.Request) {
+
+	handler := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		siw.Handler.SetLanguage(w, r)
+	}))
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		handler = middleware(handler)
+	}
+
+	handler.ServeHTTP(w, r)
+}
+
 // ChangePassword operation middleware
 func (siw *ServerInterfaceWrapper) ChangePassword(w http.ResponseWriter, r *http.Request) {
 
@@ -8992,6 +9057,9 @@ func HandlerWithOptions(si ServerInterface, options ChiServerOptions) http.Handl
 	})
 	r.Group(func(r chi.Router) {
 		r.Patch(options.BaseURL+"/user", wrapper.ChangeUser)
+	})
+	r.Group(func(r chi.Router) {
+		r.Put(options.BaseURL+"/user/language", wrapper.SetLanguage)
 	})
 	r.Group(func(r chi.Router) {
 		r.Post(options.BaseURL+"/user/export", wrapper.ExportUser)
@@ -26705,6 +26773,177 @@ func (response KeepFactor503JSONResponse) VisitKeepFactorResponse(w http.Respons
 	return err
 }
 
+type SetLanguageRequestObject struct {
+	Body *SetLanguageJSONRequestBody
+}
+
+type SetLanguageResponseObject interface {
+	VisitSetLanguageResponse(w http.ResponseWriter) error
+}
+
+type SetLanguage204Response struct {
+}
+
+func (response SetLanguage204Response) VisitSetLanguageResponse(w http.ResponseWriter) error {
+	w.WriteHeader(204)
+	return nil
+}
+
+type SetLanguage400ResponseHeaders struct {
+	RetryAfter *int
+}
+
+type SetLanguage400JSONResponse struct {
+	Body    ErrorBody
+	Headers SetLanguage400ResponseHeaders
+}
+
+func (response SetLanguage400JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.RetryAfter != nil {
+		w.Header().Set("Retry-After", fmt.Sprint(*response.Headers.RetryAfter))
+	}
+	w.WriteHeader(400)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage401JSONResponse struct{ SignedOutJSONResponse }
+
+func (response SetLanguage401JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.WWWAuthenticate != nil {
+		w.Header().Set("WWW-Authenticate", fmt.Sprint(*response.Headers.WWWAuthenticate))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(401)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SetLanguage403JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.SetCookie != nil {
+		w.Header().Set("Set-Cookie", fmt.Sprint(*response.Headers.SetCookie))
+	}
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(403)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage406JSONResponse struct{ NotAcceptableJSONResponse }
+
+func (response SetLanguage406JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(406)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage413JSONResponse struct{ BodyTooLargeJSONResponse }
+
+func (response SetLanguage413JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(413)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SetLanguage415JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(415)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage500JSONResponse struct{ InternalJSONResponse }
+
+func (response SetLanguage500JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(500)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
+type SetLanguage503JSONResponse struct{ UnavailableJSONResponse }
+
+func (response SetLanguage503JSONResponse) VisitSetLanguageResponse(w http.ResponseWriter) error {
+
+	var buf bytes.Buffer
+	if err := json.NewEncoder(&buf).Encode(response.Body); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	if response.Headers.XRequestID != nil {
+		w.Header().Set("X-Request-Id", fmt.Sprint(*response.Headers.XRequestID))
+	}
+	w.WriteHeader(503)
+	_, err := buf.WriteTo(w)
+	return err
+}
+
 type ChangePasswordRequestObject struct {
 	Body *ChangePasswordJSONRequestBody
 }
@@ -29355,6 +29594,9 @@ type StrictServerInterface interface {
 	// KeepFactor 保留被暂停的登录方式 · Keep a factor that a password reset suspended
 	// (POST /user/factors/{factor}/keep)
 	KeepFactor(ctx context.Context, request KeepFactorRequestObject) (KeepFactorResponseObject, error)
+	// SetLanguage 邮件语言 · Set the language of mails
+	// (PUT /user/language)
+	SetLanguage(ctx context.Context, request SetLanguageRequestObject) (SetLanguageResponseObject, error)
 	// ChangePassword 修改密码 · Change the password
 	// (POST /user/password)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
@@ -32522,6 +32764,37 @@ func (sh *strictHandler) KeepFactor(w http.ResponseWriter, r *http.Request, fact
 		sh.options.ResponseErrorHandlerFunc(w, r, err)
 	} else if validResponse, ok := response.(KeepFactorResponseObject); ok {
 		if err := validResponse.VisitKeepFactorResponse(w); err != nil {
+			sh.options.ResponseErrorHandlerFunc(w, r, err)
+		}
+	} else if response != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, fmt.Errorf("unexpected response type: %T", response))
+	}
+}
+
+// SetLanguage operation middleware
+func (sh *strictHandler) SetLanguage(w http.ResponseWriter, r *http.Request) {
+	var request SetLanguageRequestObject
+
+	var body SetLanguageJSONRequestBody
+	if err := runtime.BindJSONBody(r, &body); err != nil {
+		sh.options.RequestErrorHandlerFunc(w, r, fmt.Errorf("can't decode JSON body: %w", err))
+		return
+	}
+	request.Body = &body
+
+	handler := func(ctx context.Context, w http.ResponseWriter, r *http.Request, request interface{}) (interface{}, error) {
+		return sh.ssi.SetLanguage(ctx, request.(SetLanguageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SetLanguage")
+	}
+
+	response, err := handler(r.Context(), w, r, request)
+
+	if err != nil {
+		sh.options.ResponseErrorHandlerFunc(w, r, err)
+	} else if validResponse, ok := response.(SetLanguageResponseObject); ok {
+		if err := validResponse.VisitSetLanguageResponse(w); err != nil {
 			sh.options.ResponseErrorHandlerFunc(w, r, err)
 		}
 	} else if response != nil {

@@ -348,6 +348,24 @@ func (e ErrorCode) Valid() bool {
 	}
 }
 
+// Defines values for Language.
+const (
+	LanguageEn Language = "en"
+	LanguageZh Language = "zh"
+)
+
+// Valid indicates whether the value is a known member of the Language enum.
+func (e Language) Valid() bool {
+	switch e {
+	case LanguageEn:
+		return true
+	case LanguageZh:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for LarkStateAction.
 const (
 	LarkStateActionBind  LarkStateAction = "bind"
@@ -1356,6 +1374,9 @@ type ChangeMeRequest struct {
 	// Avatar 内置头像编号 · The number of a built-in picture.
 	Avatar *int32 `json:"avatar,omitempty"`
 
+	// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+	Language *Language `json:"language,omitempty"`
+
 	// Picture 头像图片，对象键或 https 网址，为空则移除 · The picture, as in `GET /api/users/me/profile`: an object key or an https URL, without spaces,
 	// quotation marks, backslashes and angle brackets; empty to remove it. An object key has no colon, question mark or number sign, does not
 	// begin with a slash, and has no segment `..`.
@@ -1413,6 +1434,9 @@ type ChangeWebhookRequest struct {
 	// is called, unless the server's settings (`WEBHOOK_PRIVATE_NETWORKS`) allow them.
 	URL *WebhookURL `json:"url,omitempty"`
 }
+
+// ChosenLanguage 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+type ChosenLanguage = string
 
 // ClientName 客户端名称 · The app, as it named itself in `X-Client` at the sign-in; empty if it did not.
 type ClientName = string
@@ -1789,6 +1813,15 @@ type LabelRequest struct {
 	Label string `json:"label"`
 }
 
+// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+type Language string
+
+// LanguageRequest defines model for LanguageRequest.
+type LanguageRequest struct {
+	// Language 邮件和短信的语言 · The language of the account's mails and text messages.
+	Language Language `json:"language"`
+}
+
 // LarkCode 回到客户端时的 code · The `code` with which the browser returned to the app.
 type LarkCode = string
 
@@ -2067,6 +2100,12 @@ type Profile struct {
 	// LastSignIn 最近登录历史 · The last sign-in, on either surface; null if there was none.
 	LastSignIn nullable.Nullable[SignInRecord] `json:"lastSignIn"`
 
+	// Language 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+	Language ChosenLanguage `json:"language"`
+
+	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
+	Lark nullable.Nullable[LarkProfile] `json:"lark"`
+
 	// Phone 是否已绑定手机 · Whether a phone is bound.
 	Phone bool `json:"phone"`
 
@@ -2087,9 +2126,6 @@ type Profile struct {
 
 	// Totp 是否已绑定身份验证器 · Whether an authenticator app is bound.
 	Totp bool `json:"totp"`
-
-	// Lark Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
-	Lark nullable.Nullable[LarkProfile] `json:"lark"`
 }
 
 // ProfileResponse defines model for ProfileResponse.
@@ -2130,6 +2166,9 @@ type PublicUser struct {
 
 	// Status 用户状态 · Whether the account is active. Always true, because only an active account can call this.
 	Status bool `json:"status"`
+
+	// Language 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+	Language ChosenLanguage `json:"language"`
 
 	// CreateTime UTC 时间，三位小数 · UTC, ISO 8601 with three decimals and `Z`.
 	CreateTime Timestamp `json:"create_time"`
@@ -3634,6 +3673,9 @@ type ChangeUserJSONRequestBody = ChangeUserRequest
 // LabelUserDeviceJSONRequestBody defines body for LabelUserDevice for application/json ContentType.
 type LabelUserDeviceJSONRequestBody = LabelRequest
 
+// SetLanguageJSONRequestBody defines body for SetLanguage for application/json ContentType.
+type SetLanguageJSONRequestBody = LanguageRequest
+
 // ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
 type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
@@ -4771,10 +4813,10 @@ type ClientInterface interface {
 
 	// ChangeMeWithBody 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-	// one. It returns the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+	// the request, at least one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -4783,10 +4825,10 @@ type ClientInterface interface {
 
 	// ChangeMe 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-	// one. It returns the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+	// the request, at least one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -5961,6 +6003,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
 	KeepFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetLanguageWithBody 邮件语言 · Set the language of mails
+	//
+	// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+	//
+	// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+	SetLanguageWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetLanguage 邮件语言 · Set the language of mails
+	//
+	// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+	//
+	// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+	SetLanguage(ctx context.Context, body SetLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody 修改密码 · Change the password
 	//
@@ -7979,10 +8043,10 @@ func (c *Client) GetMe(ctx context.Context, reqEditors ...RequestEditorFn) (*htt
 
 // ChangeMeWithBody 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-// one. It returns the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+// the request, at least one. It returns the account as it is then, with the next `__v`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -8001,10 +8065,10 @@ func (c *Client) ChangeMeWithBody(ctx context.Context, contentType string, body 
 
 // ChangeMe 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-// one. It returns the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+// the request, at least one. It returns the account as it is then, with the next `__v`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -10030,6 +10094,48 @@ func (c *Client) ExportUser(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
 func (c *Client) KeepFactor(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewKeepFactorRequest(c.Server, factor)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetLanguageWithBody 邮件语言 · Set the language of mails
+//
+// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+//
+// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+func (c *Client) SetLanguageWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetLanguageRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetLanguage 邮件语言 · Set the language of mails
+//
+// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+//
+// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+func (c *Client) SetLanguage(ctx context.Context, body SetLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetLanguageRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -15743,6 +15849,46 @@ func NewKeepFactorRequest(server string, factor SuspendableFactor) (*http.Reques
 	return req, nil
 }
 
+// NewSetLanguageRequest calls the generic SetLanguage builder with application/json body
+func NewSetLanguageRequest(server string, body SetLanguageJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetLanguageRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetLanguageRequestWithBody constructs an http.Request for the SetLanguage method, with any body, and a specified content type
+func NewSetLanguageRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/user/language")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
 func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -17501,10 +17647,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMeWithBodyWithResponse 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-	// one. It returns the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+	// the request, at least one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -17513,10 +17659,10 @@ type ClientWithResponsesInterface interface {
 
 	// ChangeMeWithResponse 修改当前登录用户信息 · Change the signed-in account
 	//
-	// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+	// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 	//
-	// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-	// one. It returns the account as it is then, with the next `__v`.
+	// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+	// the request, at least one. It returns the account as it is then, with the next `__v`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -18757,6 +18903,28 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /user/factors/{factor}/keep (the `KeepFactor` operationId).
 	KeepFactorWithResponse(ctx context.Context, factor SuspendableFactor, reqEditors ...RequestEditorFn) (*KeepFactorResult, error)
+
+	// SetLanguageWithBodyWithResponse 邮件语言 · Set the language of mails
+	//
+	// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+	//
+	// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+	SetLanguageWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetLanguageResult, error)
+
+	// SetLanguageWithResponse 邮件语言 · Set the language of mails
+	//
+	// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+	//
+	// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+	SetLanguageWithResponse(ctx context.Context, body SetLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLanguageResult, error)
 
 	// ChangePasswordWithBodyWithResponse 修改密码 · Change the password
 	//
@@ -34458,6 +34626,156 @@ func (r KeepFactorResult) ContentType() string {
 	return ""
 }
 
+// SetLanguageResult400Headers the declared response headers of an HTTP 400 response for SetLanguage
+type SetLanguageResult400Headers struct {
+	RetryAfter *int
+}
+
+// SetLanguageResult401Headers the declared response headers of an HTTP 401 response for SetLanguage
+type SetLanguageResult401Headers struct {
+	SetCookie       *string
+	WWWAuthenticate *string
+	XRequestID      *string
+}
+
+// SetLanguageResult403Headers the declared response headers of an HTTP 403 response for SetLanguage
+type SetLanguageResult403Headers struct {
+	SetCookie  *string
+	XRequestID *string
+}
+
+// SetLanguageResult406Headers the declared response headers of an HTTP 406 response for SetLanguage
+type SetLanguageResult406Headers struct {
+	XRequestID *string
+}
+
+// SetLanguageResult413Headers the declared response headers of an HTTP 413 response for SetLanguage
+type SetLanguageResult413Headers struct {
+	XRequestID *string
+}
+
+// SetLanguageResult415Headers the declared response headers of an HTTP 415 response for SetLanguage
+type SetLanguageResult415Headers struct {
+	XRequestID *string
+}
+
+// SetLanguageResult500Headers the declared response headers of an HTTP 500 response for SetLanguage
+type SetLanguageResult500Headers struct {
+	XRequestID *string
+}
+
+// SetLanguageResult503Headers the declared response headers of an HTTP 503 response for SetLanguage
+type SetLanguageResult503Headers struct {
+	RetryAfter int
+	XRequestID *string
+}
+
+type SetLanguageResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *ErrorBody
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *SignedOut
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON406 the response for an HTTP 406 `application/json` response
+	JSON406 *NotAcceptable
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *BodyTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON500 the response for an HTTP 500 `application/json` response
+	JSON500 *Internal
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *Unavailable
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *SetLanguageResult400Headers
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SetLanguageResult401Headers
+	// Headers403 the parsed response headers for an HTTP 403 response
+	Headers403 *SetLanguageResult403Headers
+	// Headers406 the parsed response headers for an HTTP 406 response
+	Headers406 *SetLanguageResult406Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *SetLanguageResult413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *SetLanguageResult415Headers
+	// Headers500 the parsed response headers for an HTTP 500 response
+	Headers500 *SetLanguageResult500Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SetLanguageResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SetLanguageResult) GetJSON400() *ErrorBody {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SetLanguageResult) GetJSON401() *SignedOut {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SetLanguageResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON406 returns the response for an HTTP 406 `application/json` response
+func (r SetLanguageResult) GetJSON406() *NotAcceptable {
+	return r.JSON406
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SetLanguageResult) GetJSON413() *BodyTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SetLanguageResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON500 returns the response for an HTTP 500 `application/json` response
+func (r SetLanguageResult) GetJSON500() *Internal {
+	return r.JSON500
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SetLanguageResult) GetJSON503() *Unavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SetLanguageResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetLanguageResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetLanguageResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetLanguageResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ChangePasswordResult400Headers the declared response headers of an HTTP 400 response for ChangePassword
 type ChangePasswordResult400Headers struct {
 	RetryAfter *int
@@ -38044,10 +38362,10 @@ func (c *ClientWithResponses) GetMeWithResponse(ctx context.Context, reqEditors 
 
 // ChangeMeWithBodyWithResponse 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-// one. It returns the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+// the request, at least one. It returns the account as it is then, with the next `__v`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -38062,10 +38380,10 @@ func (c *ClientWithResponses) ChangeMeWithBodyWithResponse(ctx context.Context, 
 
 // ChangeMeWithResponse 修改当前登录用户信息 · Change the signed-in account
 //
-// 修改用户名、内置头像编号或头像图片，只修改请求中的字段，返回修改后的账号。
+// 修改用户名、内置头像编号、头像图片或邮件语言，只修改请求中的字段，返回修改后的账号。
 //
-// Changes the name, the number of the built-in picture or the picture: exactly the members of the request, at least
-// one. It returns the account as it is then, with the next `__v`.
+// Changes the name, the number of the built-in picture, the picture or the language of mails: exactly the members of
+// the request, at least one. It returns the account as it is then, with the next `__v`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -39821,6 +40139,40 @@ func (c *ClientWithResponses) KeepFactorWithResponse(ctx context.Context, factor
 		return nil, err
 	}
 	return ParseKeepFactorResult(rsp)
+}
+
+// SetLanguageWithBodyWithResponse 邮件语言 · Set the language of mails
+//
+// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+//
+// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+func (c *ClientWithResponses) SetLanguageWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetLanguageResult, error) {
+	rsp, err := c.SetLanguageWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetLanguageResult(rsp)
+}
+
+// SetLanguageWithResponse 邮件语言 · Set the language of mails
+//
+// 设置发给本人的邮件和短信的语言；在此之前使用请求的语言。
+//
+// Sets the language of the mails and text messages to the user. Until then they are in the language of the request.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /user/language (the `SetLanguage` operationId).
+func (c *ClientWithResponses) SetLanguageWithResponse(ctx context.Context, body SetLanguageJSONRequestBody, reqEditors ...RequestEditorFn) (*SetLanguageResult, error) {
+	rsp, err := c.SetLanguage(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetLanguageResult(rsp)
 }
 
 // ChangePasswordWithBodyWithResponse 修改密码 · Change the password
@@ -59069,6 +59421,195 @@ func ParseKeepFactorResult(rsp *http.Response) (*KeepFactorResult, error) {
 		response.Headers500 = &headers
 	case rsp.StatusCode == 503:
 		var headers KeepFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSetLanguageResult parses an HTTP response from a SetLanguageWithResponse call
+func ParseSetLanguageResult(rsp *http.Response) (*SetLanguageResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetLanguageResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 204:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest ErrorBody
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest SignedOut
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 406:
+		var dest NotAcceptable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON406 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest BodyTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 500:
+		var dest Internal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON500 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest Unavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 400:
+		var headers SetLanguageResult400Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 401:
+		var headers SetLanguageResult401Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 403:
+		var headers SetLanguageResult403Headers
+		if values := rsp.Header.Values("Set-Cookie"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Set-Cookie", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.SetCookie = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers403 = &headers
+	case rsp.StatusCode == 406:
+		var headers SetLanguageResult406Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers406 = &headers
+	case rsp.StatusCode == 413:
+		var headers SetLanguageResult413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers SetLanguageResult415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 500:
+		var headers SetLanguageResult500Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = &value
+		}
+		response.Headers500 = &headers
+	case rsp.StatusCode == 503:
+		var headers SetLanguageResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: ""}); err != nil {

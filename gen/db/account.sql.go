@@ -558,16 +558,17 @@ func (q *Queries) AccountSeen(ctx context.Context, arg AccountSeenParams) error 
 const accountSetBasics = `-- name: AccountSetBasics :execrows
 UPDATE account
 SET name = COALESCE($1, name), avatar = COALESCE($2, avatar), picture = COALESCE($3, picture),
-    updated_at = $4, version = version + 1
-WHERE id = $5 AND status = 'active'
+    language = COALESCE($4, language), updated_at = $5, version = version + 1
+WHERE id = $6 AND status = 'active'
 `
 
 type AccountSetBasicsParams struct {
-	Name    *string
-	Avatar  *int32
-	Picture *string
-	Now     time.Time
-	ID      string
+	Name     *string
+	Avatar   *int32
+	Picture  *string
+	Language *string
+	Now      time.Time
+	ID       string
 }
 
 func (q *Queries) AccountSetBasics(ctx context.Context, arg AccountSetBasicsParams) (int64, error) {
@@ -575,6 +576,7 @@ func (q *Queries) AccountSetBasics(ctx context.Context, arg AccountSetBasicsPara
 		arg.Name,
 		arg.Avatar,
 		arg.Picture,
+		arg.Language,
 		arg.Now,
 		arg.ID,
 	)

@@ -225,15 +225,15 @@ func (q *Queries) AccountImportUnderWay(ctx context.Context, arg AccountImportUn
 const accountTaken = `-- name: AccountTaken :many
 SELECT a.id, a.email, COALESCE(a.phone, '')::text AS phone, a.status
 FROM unnest($1::text[]) AS wanted (id)
-CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search FROM account WHERE account.id = wanted.id LIMIT 1) AS a
+CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search, language FROM account WHERE account.id = wanted.id LIMIT 1) AS a
 UNION ALL
 SELECT a.id, a.email, COALESCE(a.phone, '')::text AS phone, a.status
 FROM unnest($2::text[]) AS wanted (email)
-CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search FROM account WHERE account.email = wanted.email LIMIT 1) AS a
+CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search, language FROM account WHERE account.email = wanted.email LIMIT 1) AS a
 UNION ALL
 SELECT a.id, a.email, COALESCE(a.phone, '')::text AS phone, a.status
 FROM unnest($3::text[]) AS wanted (phone)
-CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search FROM account WHERE account.phone = wanted.phone LIMIT 1) AS a
+CROSS JOIN LATERAL (SELECT id, email, name, password_hash, member_group, avatar, picture, phone, status, sign_in_count, last_sign_in_at, created_at, updated_at, version, seen_at, deleted_at, second_factor_since, phone_bound_at, phone_suspended_at, folded_name, search, language FROM account WHERE account.phone = wanted.phone LIMIT 1) AS a
 `
 
 type AccountTakenParams struct {

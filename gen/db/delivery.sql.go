@@ -38,23 +38,30 @@ func (q *Queries) DeliveryAbandon(ctx context.Context, arg DeliveryAbandonParams
 }
 
 const deliveryAttempt = `-- name: DeliveryAttempt :one
-UPDATE delivery
-SET attempts = attempts + 1
-WHERE id = $1 AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, created_at, expires_at
+UPDATE delivery d
+SET attempts = d.attempts + 1
+WHERE d.id = $1 AND d.state = 'queued'
+RETURNING d.channel, d.recipient, d.kind, d.payload, d.created_at, d.expires_at, COALESCE(
+    CASE d.channel
+        WHEN 'mail' THEN (SELECT a.language FROM account a WHERE a.email = d.recipient)
+        ELSE (SELECT a.language FROM account a WHERE a.phone = d.recipient)
+    END,
+    d.language
+)::text AS language
 `
 
 type DeliveryAttemptRow struct {
 	Channel   string
 	Recipient string
 	Kind      string
-	Language  string
 	Payload   []byte
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	Language  string
 }
 
 // No row: the outcome is already known, and a repeat of the job has nothing to do.
+// The language is that of the recipient's account, if its user has chosen one.
 func (q *Queries) DeliveryAttempt(ctx context.Context, id string) (DeliveryAttemptRow, error) {
 	row := q.db.QueryRow(ctx, deliveryAttempt, id)
 	var i DeliveryAttemptRow
@@ -62,10 +69,10 @@ func (q *Queries) DeliveryAttempt(ctx context.Context, id string) (DeliveryAttem
 		&i.Channel,
 		&i.Recipient,
 		&i.Kind,
-		&i.Language,
 		&i.Payload,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.Language,
 	)
 	return i, err
 }

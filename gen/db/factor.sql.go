@@ -38,7 +38,7 @@ func (q *Queries) FactorSuspend(ctx context.Context, arg FactorSuspendParams) er
 }
 
 const factorSuspended = `-- name: FactorSuspended :one
-SELECT (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
+SELECT COALESCE(a.language, '')::text AS language, (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NOT NULL)::boolean AS totp,
     EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NOT NULL)::boolean AS identity,
     EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id AND r.suspended_at IS NOT NULL)::boolean AS recovery_codes
@@ -48,6 +48,7 @@ WHERE a.id = $1
 `
 
 type FactorSuspendedRow struct {
+	Language      string
 	SecondFactor  bool
 	RequiresTOTP  bool
 	Phone         bool
@@ -56,11 +57,12 @@ type FactorSuspendedRow struct {
 	RecoveryCodes bool
 }
 
-// Which factors are suspended, and who asks for two.
+// Which factors are suspended, who asks for two, and the language of the mails about them.
 func (q *Queries) FactorSuspended(ctx context.Context, accountID string) (FactorSuspendedRow, error) {
 	row := q.db.QueryRow(ctx, factorSuspended, accountID)
 	var i FactorSuspendedRow
 	err := row.Scan(
+		&i.Language,
 		&i.SecondFactor,
 		&i.RequiresTOTP,
 		&i.Phone,

@@ -308,6 +308,11 @@ export type MeResponse = {
     user: User;
 };
 
+/**
+ * 邮件和短信的语言 · The language of the account's mails and text messages.
+ */
+export type Language = 'zh' | 'en';
+
 export type ChangeMeRequest = {
     /**
      * 用户名，可以重复 · The name shown to people. It need not be unique; no control characters.
@@ -324,6 +329,7 @@ export type ChangeMeRequest = {
      *
      */
     picture?: string;
+    language?: Language;
 };
 
 /**
@@ -599,6 +605,11 @@ export type OwnData = {
 };
 
 /**
+ * 邮件和短信的语言，未选择时为空 · The language of the account's mails and text messages, `zh` or `en`; empty until its user chooses one.
+ */
+export type ChosenLanguage = string;
+
+/**
  * Lark（飞书）信息 · The Lark identity that is bound; null if there is none.
  */
 export type LarkProfile = {
@@ -661,6 +672,7 @@ export type Profile = {
      * 头像图片，对象键或 https 网址 · The picture, an object key or an https URL; empty if none is set. It is not the number `avatar`.
      */
     picture: string;
+    language: ChosenLanguage;
     /**
      * 是否已绑定手机 · Whether a phone is bound.
      */
@@ -920,6 +932,7 @@ export type PublicUser = {
      * 因重置密码而暂停的登录方式 · The factors that a password reset has suspended; keep or remove them.
      */
     suspended: Array<SuspendableFactor>;
+    language: ChosenLanguage;
 };
 
 export type ChangeUserRequest = {
@@ -939,6 +952,10 @@ export type ChangeUserRequest = {
      */
     avatar?: string;
     code?: SixDigits;
+};
+
+export type LanguageRequest = {
+    language: Language;
 };
 
 export type LarkSignInRequest = {
@@ -4395,6 +4412,59 @@ export type ChangeUserResponses = {
 };
 
 export type ChangeUserResponse = ChangeUserResponses[keyof ChangeUserResponses];
+
+export type SetLanguageData = {
+    body: LanguageRequest;
+    path?: never;
+    query?: never;
+    url: '/user/language';
+};
+
+export type SetLanguageErrors = {
+    /**
+     * 请求不符合文档，或请求过于频繁 · The request does not fit this document, or there were too many changes.
+     */
+    400: ErrorBody;
+    /**
+     * 未登录，或会话已结束 · The caller is not signed in, or the session has ended. Sets fresh XSRF cookies.
+     */
+    401: ErrorBody;
+    /**
+     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     */
+    403: ErrorBody;
+    /**
+     * Accept 不包含 application/json · `Accept` does not allow application/json.
+     */
+    406: ErrorBody;
+    /**
+     * 请求内容超过 64 KiB · The body is larger than 64 KiB.
+     */
+    413: ErrorBody;
+    /**
+     * 请求内容类型不正确 · The content type is not the documented one.
+     */
+    415: ErrorBody;
+    /**
+     * 服务器内部错误 · An error of the server.
+     */
+    500: ErrorBody;
+    /**
+     * 暂时不可用 · The service is temporarily unavailable; wait `Retry-After` seconds.
+     */
+    503: ErrorBody;
+};
+
+export type SetLanguageError = SetLanguageErrors[keyof SetLanguageErrors];
+
+export type SetLanguageResponses = {
+    /**
+     * 已保存 · Saved.
+     */
+    204: void;
+};
+
+export type SetLanguageResponse = SetLanguageResponses[keyof SetLanguageResponses];
 
 export type ExportUserData = {
     body?: never;

@@ -58,7 +58,7 @@ func (a *App) newJobs(d domain, box *inbox.Inbox) (*river.Client[pgx.Tx], error)
 
 	workers := river.NewWorkers()
 	delivery.NewWorker(delivery.WorkerDeps{
-		DB: a.db, Keys: a.master, Senders: senders, Retention: a.config.AccountRetention, Count: a.metrics.countDeliveries(), Log: a.log, Now: a.now,
+		DB: a.db, Keys: a.master, Senders: senders, Places: a.places, Retention: a.config.AccountRetention, Count: a.metrics.countDeliveries(), Log: a.log, Now: a.now,
 	}).Register(workers)
 	webhook.NewWorker(webhook.WorkerDeps{
 		DB: a.db, Keys: a.master, Places: a.places, Policy: d.webhookPolicy, Count: a.metrics.countWebhooks(), Log: a.log, Now: a.now,

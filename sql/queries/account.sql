@@ -125,7 +125,7 @@ WHERE id = @id AND status = 'active';
 -- name: AccountSetBasics :execrows
 UPDATE account
 SET name = COALESCE(sqlc.narg(name), name), avatar = COALESCE(sqlc.narg(avatar), avatar), picture = COALESCE(sqlc.narg(picture), picture),
-    updated_at = @now, version = version + 1
+    language = COALESCE(sqlc.narg(language), language), updated_at = @now, version = version + 1
 WHERE id = @id AND status = 'active';
 
 -- name: AccountProfile :one

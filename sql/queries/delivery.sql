@@ -7,10 +7,17 @@ SELECT EXISTS (SELECT 1 FROM delivery WHERE id = @id);
 
 -- name: DeliveryAttempt :one
 -- No row: the outcome is already known, and a repeat of the job has nothing to do.
-UPDATE delivery
-SET attempts = attempts + 1
-WHERE id = @id AND state = 'queued'
-RETURNING channel, recipient, kind, language, payload, created_at, expires_at;
+-- The language is that of the recipient's account, if its user has chosen one.
+UPDATE delivery d
+SET attempts = d.attempts + 1
+WHERE d.id = @id AND d.state = 'queued'
+RETURNING d.channel, d.recipient, d.kind, d.payload, d.created_at, d.expires_at, COALESCE(
+    CASE d.channel
+        WHEN 'mail' THEN (SELECT a.language FROM account a WHERE a.email = d.recipient)
+        ELSE (SELECT a.language FROM account a WHERE a.phone = d.recipient)
+    END,
+    d.language
+)::text AS language;
 
 -- name: DeliveryFinish :exec
 -- The payload is deleted with the final outcome.

@@ -146,8 +146,8 @@ SET suspended_at = @now::timestamptz
 WHERE recovery_code.account_id = @account_id AND recovery_code.created_at > @bound_after::timestamptz AND recovery_code.suspended_at IS NULL;
 
 -- name: FactorSuspended :one
--- Which factors are suspended, and who asks for two.
-SELECT (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
+-- Which factors are suspended, who asks for two, and the language of the mails about them.
+SELECT COALESCE(a.language, '')::text AS language, (a.second_factor_since IS NOT NULL)::boolean AS second_factor, g.requires_totp, (a.phone_suspended_at IS NOT NULL)::boolean AS phone,
     EXISTS (SELECT 1 FROM totp t WHERE t.account_id = a.id AND t.suspended_at IS NOT NULL)::boolean AS totp,
     EXISTS (SELECT 1 FROM identity i WHERE i.account_id = a.id AND i.suspended_at IS NOT NULL)::boolean AS identity,
     EXISTS (SELECT 1 FROM recovery_code r WHERE r.account_id = a.id AND r.suspended_at IS NOT NULL)::boolean AS recovery_codes

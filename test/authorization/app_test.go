@@ -134,6 +134,9 @@ var appCalls = []validCall{
 	{operation: "authorizeLarkForApp", want: "302", prepare: func(_ *testing.T, _ *world.Matrix, o world.Operation, _, _, _ *world.Member) world.Call {
 		return o.Call(world.AuthorizeAppQuery(world.AppRedirect, ""), nil)
 	}},
+	{operation: "setLanguage", want: "204", prepare: withBody(func(*testing.T, *world.Matrix, *world.Member, *world.Member) map[string]any {
+		return map[string]any{"language": "en"}
+	})},
 	{operation: "deleteMe", oldSignInWant: world.ReauthRequired, want: "204", prepare: withoutBody},
 	{operation: "deleteUser", oldSignInWant: world.ReauthRequired, want: "204", prepare: withoutBody},
 	{operation: "exportMe", oldSignInWant: world.ReauthRequired, want: "200", prepare: withoutBody},

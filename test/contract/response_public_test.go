@@ -251,6 +251,18 @@ var publicScenarios = []scenario{
 	{"listUserSignIns", "500", "INTERNAL", withoutTables, validCall},
 	{"listUserSignIns", "503", "UNAVAILABLE", withoutDatabase, validCall},
 
+	{"setLanguage", "204", "", healthy, validCall},
+	{"setLanguage", "400", "INVALID_REQUEST", healthy, unknownMember},
+	{"setLanguage", "401", "UNAUTHENTICATED", healthy, withoutCookie},
+	{"setLanguage", "401", "TOKEN_INVALID", healthy, forgedCookie},
+	{"setLanguage", "403", "XSRF_INVALID", healthy, withoutXSRF},
+	{"setLanguage", "403", "CROSS_SITE", healthy, crossSite},
+	{"setLanguage", "406", "NOT_ACCEPTABLE", healthy, acceptsHTML},
+	{"setLanguage", "413", "BODY_TOO_LARGE", healthy, oversizedBody},
+	{"setLanguage", "415", "UNSUPPORTED_MEDIA_TYPE", healthy, plainText},
+	{"setLanguage", "500", "INTERNAL", withoutTables, validCall},
+	{"setLanguage", "503", "UNAVAILABLE", withoutDatabase, validCall},
+
 	{"changeUser", "204", "", healthy, validCall},
 	{"changeUser", "400", "INVALID_REQUEST", healthy, unknownMember},
 	{"changeUser", "400", "CODE_INVALID", healthy, wrongEmailCode},

@@ -110,9 +110,9 @@ func stated(t *testing.T) map[string][]any {
 		"authorizeLarkForApp":       {code.AppGrant.Lifetime, 8 * sha256.Size},
 		"unbindMyPhone":             recent, "unbindMyTOTP": recent, "unbindMyLark": recent, "getMyTOTPPicture": recent, "setMySecondFactor": recent,
 
-		"deleteMe":                  {d.AccountRetention, f.recent},
-		"deleteUser":                {d.AccountRetention, f.recent},
-		"exportMe":                  recent, "exportUser": recent, "schemas/TrustDevice": {device.TrustLifetime},
+		"deleteMe":   {d.AccountRetention, f.recent},
+		"deleteUser": {d.AccountRetention, f.recent},
+		"exportMe":   recent, "exportUser": recent, "schemas/TrustDevice": {device.TrustLifetime},
 
 		"schemas/ErrorBody":    {f.faults},
 		"schemas/ErrorCode":    {webhook.Most, httpapi.MaxBody},

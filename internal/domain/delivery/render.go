@@ -30,6 +30,9 @@ var (
 	htmlFrame = htmltemplate.Must(htmltemplate.ParseFS(files, "templates/message.html"))
 )
 
+// timeForms are how messages write a time. It is in UTC, because where the reader is, is not known.
+var timeForms = language.Text{Chinese: "2006年1月2日 15:04（UTC）", English: "2 January 2006, 15:04 UTC"}
+
 // frame is the input of the templates.
 type frame struct {
 	Language language.Language
@@ -38,6 +41,7 @@ type frame struct {
 	Code     string
 	Link     string   // the address of a page that can be used instead of the code, or empty
 	LinkText string   // introduces it
+	Button   string   // opens it, in a message with HTML
 	After    []string // paragraphs after both
 	Footer   string
 }
@@ -52,7 +56,7 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 		"{device}":  origin.Device(content.Device, l),
 		"{address}": content.Address,
 		"{factor}":  factorNames[content.Factor].In(l),
-		"{time}":    content.At.UTC().Format(time.RFC3339),
+		"{time}":    content.At.UTC().Format(timeForms.In(l)),
 	}
 	f := frame{
 		Language: l,
@@ -61,6 +65,7 @@ func render(kind Kind, l language.Language, content Content) (Rendered, error) {
 		Code:     content.Code,
 		Link:     content.Link,
 		LinkText: words.link.In(l),
+		Button:   button.In(l),
 		After:    fill(words.after, l, values),
 		Footer:   footer.In(l),
 	}

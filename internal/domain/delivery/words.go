@@ -309,6 +309,8 @@ var smsWording = map[Kind]smsWords{
 	},
 }
 
+var button = language.Text{Chinese: "打开页面", English: "Open the page"}
+
 var footer = language.Text{
 	Chinese: "此邮件由系统自动发送，请勿回复。",
 	English: "This mail was sent automatically. Please do not reply.",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode"
@@ -15,6 +16,7 @@ import (
 	"github.com/riverqueue/river/rivertype"
 
 	"github.com/konec/toolkit-gateway/gen/db"
+	"github.com/konec/toolkit-gateway/internal/platform/geo"
 	"github.com/konec/toolkit-gateway/internal/platform/keyring"
 	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
@@ -68,6 +70,7 @@ type WorkerDeps struct {
 	DB      *postgres.DB
 	Keys    *keyring.Keyring
 	Senders map[Channel]Sender // a channel without a sender refuses its messages
+	Places  *geo.Locator       // of addresses; nil for none
 	// Retention is how long a deleted account can be restored.
 	Retention time.Duration
 	Count     func(Channel, Outcome)
@@ -82,6 +85,7 @@ type Worker struct {
 	db      *postgres.DB
 	keys    *keyring.Keyring
 	senders map[Channel]Sender
+	places  *geo.Locator
 	report  *reporter
 	now     func() time.Time
 
@@ -91,7 +95,7 @@ type Worker struct {
 // NewWorker returns a Worker.
 func NewWorker(d WorkerDeps) *Worker {
 	return &Worker{
-		db: d.DB, keys: d.Keys, senders: d.Senders, report: newReporter(d.Count, d.Log, d.Now), now: d.Now, retention: d.Retention,
+		db: d.DB, keys: d.Keys, senders: d.Senders, places: d.Places, report: newReporter(d.Count, d.Log, d.Now), now: d.Now, retention: d.Retention,
 	}
 }
 
@@ -217,7 +221,7 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	if message.Channel == SMS {
 		message.Rendered, err = renderSMS(kind, message.Language, message.Code, message.Minutes)
 	} else {
-		message.Rendered, err = render(kind, message.Language, content)
+		message.Rendered, err = render(kind, message.Language, w.placed(content, message.Language))
 	}
 
 	if err != nil {
@@ -225,6 +229,27 @@ func (w *Worker) prepare(ctx context.Context, id string, row db.DeliveryAttemptR
 	}
 
 	return message, nil
+}
+
+// placed adds to the address where it is, if that is known.
+func (w *Worker) placed(content Content, l language.Language) Content {
+	address, err := netip.ParseAddr(content.Address)
+	if err != nil || w.places == nil {
+		return content
+	}
+
+	country, city := w.places.Locate(address, l)
+
+	switch {
+	case city != "" && l == language.English:
+		content.Address += " (" + city + ", " + country + ")"
+	case country != "" && l == language.English:
+		content.Address += " (" + country + ")"
+	case country != "":
+		content.Address += "（" + country + city + "）"
+	}
+
+	return content
 }
 
 // addressed returns what the recipient really gets. A caller who asks for a code does not learn whether there is an account: it was

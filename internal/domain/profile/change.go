@@ -16,6 +16,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/registration"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -46,6 +47,8 @@ type Basics struct {
 	Name    *string
 	Avatar  *int32
 	Picture *string
+	// Language is that of the account's mails and text messages.
+	Language *language.Language
 }
 
 // SetBasics changes them, and returns the account as it is then.
@@ -63,9 +66,13 @@ func (p *Profiles) SetBasics(ctx context.Context, who session.Principal, b Basic
 		what = append(what, "picture")
 	}
 
+	if b.Language != nil {
+		what = append(what, "language")
+	}
+
 	err := p.change(ctx, who, strings.Join(what, "+"), func(ctx context.Context, tx postgres.Tx, now time.Time) (int64, error) {
 		return db.New(tx).AccountSetBasics(ctx, db.AccountSetBasicsParams{
-			ID: who.Account.ID, Name: b.Name, Avatar: b.Avatar, Picture: b.Picture, Now: now,
+			ID: who.Account.ID, Name: b.Name, Avatar: b.Avatar, Picture: b.Picture, Language: (*string)(b.Language), Now: now,
 		})
 	})
 	if err != nil {

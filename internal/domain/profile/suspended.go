@@ -13,6 +13,7 @@ import (
 	"github.com/konec/toolkit-gateway/internal/domain/delivery"
 	"github.com/konec/toolkit-gateway/internal/domain/device"
 	"github.com/konec/toolkit-gateway/internal/domain/session"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/lark"
 	"github.com/konec/toolkit-gateway/internal/platform/postgres"
 	"github.com/konec/toolkit-gateway/internal/platform/problem"
@@ -23,9 +24,10 @@ var ErrNotSuspended = problem.New(problem.Invalid, "NOT_SUSPENDED")
 
 // Security is what protects an account beside its password.
 type Security struct {
-	Suspended    []Undoable // factors that a password reset has suspended, until their user keeps or removes them
-	SecondFactor bool       // the user asks for two factors
-	Required     bool       // the member group asks for two factors
+	Suspended    []Undoable        // factors that a password reset has suspended, until their user keeps or removes them
+	SecondFactor bool              // the user asks for two factors
+	Required     bool              // the member group asks for two factors
+	Language     language.Language // of the account's messages; empty for that of each request
 }
 
 // Profile is what the account page shows beside the account.
@@ -68,7 +70,7 @@ func (p *Profiles) Security(ctx context.Context, accountID string) (Security, er
 		return Security{}, fmt.Errorf("look up factors: %w", err)
 	}
 
-	found := Security{Suspended: []Undoable{}, SecondFactor: row.SecondFactor, Required: row.RequiresTOTP}
+	found := Security{Suspended: []Undoable{}, SecondFactor: row.SecondFactor, Required: row.RequiresTOTP, Language: language.Language(row.Language)}
 
 	for _, one := range []struct {
 		suspended bool

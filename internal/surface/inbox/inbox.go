@@ -34,6 +34,7 @@ type Message struct {
 	Text    string    `json:"text"`
 	Code    string    `json:"code"` // empty if the message has none
 	Link    string    `json:"link"` // likewise
+	HTML    string    `json:"html"` // likewise
 	At      time.Time `json:"at"`
 }
 
@@ -67,10 +68,13 @@ func (i *Inbox) add(message delivery.Outgoing) {
 
 	i.messages = append([]Message{{
 		Channel: string(message.Channel), To: message.To, Subject: message.Subject,
-		Text: message.Text, Code: message.Code, Link: message.Link, At: message.At.UTC(),
+		Text: message.Text, Code: message.Code, Link: message.Link, HTML: message.HTML, At: message.At.UTC(),
 	}}, i.messages...)
 	i.messages = i.messages[:min(len(i.messages), kept)]
 }
+
+// Preview is the message as a mail program shows it, in a frame that runs nothing.
+func (m Message) Preview() template.HTML { return template.HTML(m.HTML) } //nolint:gosec // our own template's, in a sandbox
 
 // Messages returns the sent messages, newest first.
 func (i *Inbox) Messages() []Message {
@@ -102,5 +106,5 @@ func (i *Inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-	_ = pageTemplate.Execute(w, messages) // likewise
+	_ = pageTemplate.Execute(w, messages) // likewise: no one reads the error
 }

@@ -28,6 +28,7 @@ func toAPIUser(browser session.Browser, security profile.Security) api.PublicUse
 		SecondFactor:         security.SecondFactor,
 		SecondFactorRequired: security.Required,
 		Suspended:            convert.Suspended(security.Suspended),
+		Language:             string(security.Language),
 	}
 
 	if browser.Phone {

@@ -169,6 +169,16 @@ func (p *Public) CreateRecoveryCodes(ctx context.Context, _ api.CreateRecoveryCo
 	return api.CreateRecoveryCodes200JSONResponse{Codes: codes}, nil
 }
 
+// SetLanguage sets the language of the account's messages.
+func (p *Public) SetLanguage(ctx context.Context, r api.SetLanguageRequestObject) (api.SetLanguageResponseObject, error) {
+	chosen := language.Language(r.Body.Language)
+	if _, err := p.profiles.SetBasics(ctx, who(ctx).Principal, profile.Basics{Language: &chosen}); err != nil {
+		return nil, err
+	}
+
+	return api.SetLanguage204Response{}, nil
+}
+
 // SetSecondFactor sets whether sign-ins ask for two factors.
 func (p *Public) SetSecondFactor(ctx context.Context, r api.SetSecondFactorRequestObject) (api.SetSecondFactorResponseObject, error) {
 	if err := p.profiles.SetSecondFactor(ctx, who(ctx).Principal, r.Body.Enabled); err != nil {

@@ -6,6 +6,7 @@ import (
 	"github.com/konec/toolkit-gateway/gen/api"
 	"github.com/konec/toolkit-gateway/internal/domain/account"
 	"github.com/konec/toolkit-gateway/internal/domain/profile"
+	"github.com/konec/toolkit-gateway/internal/platform/language"
 	"github.com/konec/toolkit-gateway/internal/platform/origin"
 	"github.com/konec/toolkit-gateway/internal/surface/convert"
 )
@@ -16,9 +17,9 @@ func (t *Toolkit) GetMe(ctx context.Context, _ api.GetMeRequestObject) (api.GetM
 	return api.GetMe200JSONResponse{Success: true, User: toAPIUser(who(ctx).Account)}, nil
 }
 
-// ChangeMe changes the name, the number of the built-in picture and the picture.
+// ChangeMe changes the name, the number of the built-in picture, the picture and the language.
 func (t *Toolkit) ChangeMe(ctx context.Context, r api.ChangeMeRequestObject) (api.ChangeMeResponseObject, error) {
-	basics := profile.Basics{Avatar: r.Body.Avatar, Picture: r.Body.Picture}
+	basics := profile.Basics{Avatar: r.Body.Avatar, Picture: r.Body.Picture, Language: (*language.Language)(r.Body.Language)}
 
 	if r.Body.Username != nil {
 		name, err := account.ParseName(*r.Body.Username)
@@ -51,7 +52,7 @@ func (t *Toolkit) GetMyProfile(ctx context.Context, _ api.GetMyProfileRequestObj
 
 	return api.GetMyProfile200JSONResponse{Success: true, Profile: api.Profile{
 		Picture: found.Picture, Phone: found.Phone, Totp: found.TOTP, Lark: convert.LarkProfile(found.Lark), SignIns: found.SignIns,
-		LastSignIn:   convert.LastSignIn(last, signedIn, t.places, origin.From(ctx).Language),
-		SecondFactor: found.SecondFactor, SecondFactorRequired: found.Required, Suspended: convert.Suspended(found.Suspended),
+		LastSignIn: convert.LastSignIn(last, signedIn, t.places, origin.From(ctx).Language),
+		Language:   string(found.Language), SecondFactor: found.SecondFactor, SecondFactorRequired: found.Required, Suspended: convert.Suspended(found.Suspended),
 	}}, nil
 }

@@ -101,6 +101,8 @@ func (g *Gateway) Values(o Operation) map[string]any {
 		return map[string]any{"email": address, "code": "000000"}
 	case "signInWithCode", "loginWithSMS", "bindPhone", "bindMyPhone":
 		return map[string]any{"phone": FreePhone, "code": "000000"}
+	case "setLanguage":
+		return map[string]any{"language": "zh"}
 	case "loginWithLark", "bindMyLark":
 		return map[string]any{"code": SealedGrant(g.Env, "ou_unknown"), "code_verifier": GrantVerifier}
 	case "labelSession", "labelDevice", "labelUserSession", "labelUserDevice":
@@ -110,7 +112,7 @@ func (g *Gateway) Values(o Operation) map[string]any {
 	case "signInWithTOTP", "loginWithTOTP":
 		return map[string]any{"email": Owner, "code": "000000"}
 	case "changeMe":
-		return map[string]any{"username": "Another Name", "avatar": 7, "picture": "pictures/1.png"}
+		return map[string]any{"username": "Another Name", "avatar": 7, "picture": "pictures/1.png", "language": "zh"}
 	case "changeUser":
 		return map[string]any{"key": "Name", "name": "Another Name"}
 	case "bindMyTOTP":
