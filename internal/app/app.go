@@ -101,7 +101,7 @@ func New(ctx context.Context, o Options) (*App, error) {
 	a := &App{config: o.Config, log: o.Log, now: func() time.Time { return o.Now().Truncate(time.Millisecond) }, step: o.RefusalStep}
 	a.failed = make(chan error, 1)
 
-	go loadDocument() // beside what follows, which takes as long
+	go func() { _, _ = loadDocument() }() // beside what follows, which takes as long; build returns its error
 
 	var err error
 

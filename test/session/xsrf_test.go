@@ -154,6 +154,8 @@ func TestEveryRefusalSetsFreshCookies(t *testing.T) {
 		}
 
 		for name, cookie := range map[string]string{"no cookie": "", "a forged cookie": "AAAA"} {
+			g.KeepSignedIn(t) // one of the operations deletes the account
+
 			browser := g.Browser(t)
 			browser.SetCookie("__Host-TOKEN", cookie)
 
