@@ -105,9 +105,9 @@ func TestDeletedUserIsToldSo(t *testing.T) {
 	g.Exec(t, `UPDATE account SET status = 'deleted', deleted_at = $1 WHERE email = $2`, deletedAt, email)
 	g.Clock.Advance(time.Minute)
 
-	until := deletedAt.Add(g.Config.AccountRetention).UTC().Format(time.RFC3339)
+	until := deletedAt.Add(g.Config.AccountRetention).UTC().Format("2006年1月2日 15:04（UTC）")
 
-	for _, path := range []string{"/api/users/register/send-code", "/forget_code"} {
+	for _, path := range []string{"/api/users/register/send-code", "/api/auth/login/email/send-code", "/forget_code"} {
 		seen := len(g.Mails(email))
 
 		call := world.Call{Method: http.MethodPost, Path: path, Body: `{"email":"` + email + `"}`, Header: http.Header{"Content-Type": {"application/json"}}}
