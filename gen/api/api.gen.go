@@ -2947,6 +2947,9 @@ type NotAcceptable = ErrorBody
 // RightMissing defines model for RightMissing.
 type RightMissing = ErrorBody
 
+// SignInCodeForbidden defines model for SignInCodeForbidden.
+type SignInCodeForbidden = ErrorBody
+
 // SignInForbidden defines model for SignInForbidden.
 type SignInForbidden = ErrorBody
 
@@ -9542,6 +9545,15 @@ type RightMissingJSONResponse struct {
 	Body ErrorBody
 
 	Headers RightMissingResponseHeaders
+}
+
+type SignInCodeForbiddenResponseHeaders struct {
+	XRequestID *string
+}
+type SignInCodeForbiddenJSONResponse struct {
+	Body ErrorBody
+
+	Headers SignInCodeForbiddenResponseHeaders
 }
 
 type SignInForbiddenResponseHeaders struct {
@@ -23899,7 +23911,7 @@ func (response SendSignInMail400JSONResponse) VisitSendSignInMailResponse(w http
 	return err
 }
 
-type SendSignInMail403JSONResponse struct{ ForbiddenJSONResponse }
+type SendSignInMail403JSONResponse struct{ SignInForbiddenJSONResponse }
 
 func (response SendSignInMail403JSONResponse) VisitSendSignInMailResponse(w http.ResponseWriter) error {
 
@@ -24203,7 +24215,9 @@ func (response SendSignInCode400JSONResponse) VisitSendSignInCodeResponse(w http
 	return err
 }
 
-type SendSignInCode403JSONResponse struct{ CrossSiteJSONResponse }
+type SendSignInCode403JSONResponse struct {
+	SignInCodeForbiddenJSONResponse
+}
 
 func (response SendSignInCode403JSONResponse) VisitSendSignInCodeResponse(w http.ResponseWriter) error {
 

@@ -2948,6 +2948,9 @@ type NotAcceptable = ErrorBody
 // RightMissing defines model for RightMissing.
 type RightMissing = ErrorBody
 
+// SignInCodeForbidden defines model for SignInCodeForbidden.
+type SignInCodeForbidden = ErrorBody
+
 // SignInForbidden defines model for SignInForbidden.
 type SignInForbidden = ErrorBody
 
@@ -32042,7 +32045,7 @@ type SendSignInMailResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *Forbidden
+	JSON403 *SignInForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -32075,7 +32078,7 @@ func (r SendSignInMailResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SendSignInMailResult) GetJSON403() *Forbidden {
+func (r SendSignInMailResult) GetJSON403() *SignInForbidden {
 	return r.JSON403
 }
 
@@ -32306,7 +32309,7 @@ type SendSignInCodeResult struct {
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *ErrorBody
 	// JSON403 the response for an HTTP 403 `application/json` response
-	JSON403 *CrossSite
+	JSON403 *SignInCodeForbidden
 	// JSON406 the response for an HTTP 406 `application/json` response
 	JSON406 *NotAcceptable
 	// JSON500 the response for an HTTP 500 `application/json` response
@@ -32331,7 +32334,7 @@ func (r SendSignInCodeResult) GetJSON400() *ErrorBody {
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
-func (r SendSignInCodeResult) GetJSON403() *CrossSite {
+func (r SendSignInCodeResult) GetJSON403() *SignInCodeForbidden {
 	return r.JSON403
 }
 
@@ -56311,7 +56314,7 @@ func ParseSendSignInMailResult(rsp *http.Response) (*SendSignInMailResult, error
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest Forbidden
+		var dest SignInForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -56637,7 +56640,7 @@ func ParseSendSignInCodeResult(rsp *http.Response) (*SendSignInCodeResult, error
 		response.JSON400 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
-		var dest CrossSite
+		var dest SignInCodeForbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}

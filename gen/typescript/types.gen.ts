@@ -5242,7 +5242,7 @@ export type SendSignInCodeErrors = {
      */
     400: ErrorBody;
     /**
-     * 请求来自其他站点 · The request comes from another site.
+     * 请求来自其他站点，或客户端版本过旧 · The request comes from another site, or the app is older than the server supports.
      */
     403: ErrorBody;
     /**
@@ -5334,7 +5334,9 @@ export type SendSignInMailErrors = {
      */
     400: ErrorBody;
     /**
-     * XSRF 校验失败，或请求来自其他站点 · The XSRF header is missing or wrong (fresh cookies are set), or the request comes from another site.
+     * XSRF 校验失败、请求来自其他站点，或客户端版本过旧 · The XSRF header is missing or wrong (fresh cookies are set), the request comes from
+     * another site, or the app is older than the server supports.
+     *
      */
     403: ErrorBody;
     /**
