@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -86,6 +87,25 @@ func TestInbox(t *testing.T) {
 
 		if policy := answer.Header().Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") {
 			t.Errorf("policy %q", policy)
+		}
+	})
+
+	t.Run("PreviewIsTheMail", func(t *testing.T) {
+		t.Parallel()
+
+		mail := message(1)
+		mail.HTML = `<p style="color:red">It's "yours" &amp; ready.</p>`
+
+		box := inbox.New()
+		if err := box.After(nil).Send(t.Context(), mail); err != nil {
+			t.Fatal(err)
+		}
+
+		_, frame, _ := strings.Cut(ask(t, box, "text/html").Body.String(), `srcdoc="`)
+		frame, _, _ = strings.Cut(frame, `"`)
+
+		if got := html.UnescapeString(frame); got != mail.HTML {
+			t.Errorf("preview %q", got)
 		}
 	})
 
